@@ -1,0 +1,123 @@
+// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 94164b13ad09
+//! What other languages may call: the strided view in C's terms.
+//!
+//! Every function that can fail returns 0, or 1 with the reason kept
+//! for `nand2llm_last_error`. None keeps a pointer after it returns.
+
+use std::cell::RefCell;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::slice;
+
+pub mod view;
+
+use view::{Error, View};
+
+thread_local! {
+    static LAST_ERROR: RefCell<String> = RefCell::default();
+}
+
+/// A strided view in C's terms. Strides and offset count elements.
+#[repr(C)]
+pub struct RawView {
+    pub data: *const f32,
+    pub len: usize,
+    pub shape: *const usize,
+    pub strides: *const isize,
+    pub ndim: usize,
+    pub offset: usize,
+}
+
+impl RawView {
+    /// # Safety
+    ///
+    /// `data` must point to `len` numbers, `shape` and `strides` to
+    /// `ndim` each, and stay so as long as the view lives.
+    unsafe fn borrow(&self) -> Result<View<'_>, Error> {
+        View::new(
+            borrow(self.data, self.len),
+            borrow(self.shape, self.ndim),
+            borrow(self.strides, self.ndim),
+            self.offset,
+        )
+    }
+}
+
+/// A slice of `len` elements, for which C may give null if it is 0.
+unsafe fn borrow<'a, T>(start: *const T, len: usize) -> &'a [T] {
+    if len == 0 {
+        return &[];
+    }
+    slice::from_raw_parts(start, len)
+}
+
+unsafe fn borrow_mut<'a, T>(start: *mut T, len: usize) -> &'a mut [T] {
+    if len == 0 {
+        return &mut [];
+    }
+    slice::from_raw_parts_mut(start, len)
+}
+
+/// Runs `work` and turns its outcome, even a panic, into a status.
+fn status(work: impl FnOnce() -> Result<(), Error>) -> i32 {
+    let reason = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(())) => return 0,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "panic in the native library".to_string(),
+    };
+    LAST_ERROR.set(reason);
+    1
+}
+
+/// The version of this interface; both sides must agree on it.
+#[no_mangle]
+pub extern "C" fn nand2llm_abi() -> u32 {
+    1
+}
+
+/// Copies the elements of `view` to `out`, in row-major order.
+///
+/// # Safety
+///
+/// `view` must be as `RawView` says, and `out` point to `len` numbers
+/// that nobody else reads or writes meanwhile.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_contiguous(
+    view: &RawView,
+    out: *mut f32,
+    len: usize,
+) -> i32 {
+    status(|| view.borrow()?.contiguous(borrow_mut(out, len)))
+}
+
+/// Sums `view` along `axis` into `out`.
+///
+/// # Safety
+///
+/// As for `nand2llm_contiguous`.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_sum(
+    view: &RawView,
+    axis: usize,
+    out: *mut f32,
+    len: usize,
+) -> i32 {
+    status(|| view.borrow()?.sum(axis, borrow_mut(out, len)))
+}
+
+/// Copies this thread's last error to `out` as UTF-8, cut at `len`
+/// bytes, and returns how many bytes were written.
+///
+/// # Safety
+///
+/// `out` must point to `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_last_error(
+    out: *mut u8,
+    len: usize,
+) -> usize {
+    LAST_ERROR.with_borrow(|reason| {
+        let n = reason.len().min(len);
+        borrow_mut(out, n).copy_from_slice(&reason.as_bytes()[..n]);
+        n
+    })
+}

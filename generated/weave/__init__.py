@@ -1,0 +1,10 @@
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. a4c760384e27
+"""Weaves the book: Markdown in; PDF, web site and EPUB out."""
+
+
+class ManuscriptError(Exception):
+    """What is wrong with the manuscript, one line a problem."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems

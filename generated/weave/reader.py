@@ -1,0 +1,123 @@
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. e7ac6676a188
+"""Reads a chapter: parse it, run what it runs, number it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import panflute as pf
+
+import tangle
+from weave import ManuscriptError, run
+from weave.page import Page
+from weave.pandoc import parse, walk
+from weave.structure import Structure
+
+FENCE = re.compile(r"(`{3,}|~{3,})\s*\{.*")
+PYTHON = "{python} "
+
+
+def read(
+    book: tangle.Book,
+    chapter: tangle.Chapter,
+    tree: Path,
+    page: Page,
+    cache: Path,
+) -> None:
+    """Fill `page` from its chapter: parse, run in `tree`, number."""
+    source = (book.root / chapter.path).read_text("utf-8")
+    page.lines = source.splitlines()
+    blocks = [b for b in book.blocks if b.path == chapter.path]
+    page.body = parse(numbered_fences(page, blocks), cache / "pandoc")
+    code = list(paired(page, blocks))
+    items = {id(e): i for e, i in executed(page, book, chapter, code)}
+    results = run.execute(book, chapter, tree, list(items.values()))
+    Structure(
+        page,
+        book,
+        cache,
+        {id(element): block for element, block in code},
+        dict(zip(items, results, strict=True)),
+    ).build()
+
+
+def numbered_fences(page: Page, blocks: list[tangle.Block]) -> str:
+    """The source with each block's attributes replaced by its number.
+
+    Pandoc knows fewer characters in names than the tangler, and gives
+    no line numbers; the number ties its block to the tangler's.
+    """
+    lines = list(page.lines)
+    for number, block in enumerate(blocks):
+        at = block.line - 1
+        mark = rf"\1 {{.block n={number}}}"
+        lines[at] = FENCE.sub(mark, lines[at], count=1)
+    return "\n".join(lines) + "\n"
+
+
+def paired(
+    page: Page, blocks: list[tangle.Block]
+) -> Iterator[tuple[pf.CodeBlock, tangle.Block]]:
+    """Pandoc's blocks beside the tangler's; they must be the same."""
+    seen = set()
+    for element in walk(page.body):
+        if (
+            isinstance(element, pf.CodeBlock)
+            and "n" in element.attributes
+        ):
+            number = int(element.attributes["n"])
+            seen.add(number)
+            yield element, blocks[number]
+    for number, block in enumerate(blocks):
+        if number not in seen:
+            raise ManuscriptError(
+                f"{block.path}:{block.line}: the tangler sees a code"
+                " block here and pandoc does not; indent the fence"
+                " like the text of its list item, or not at all"
+            )
+
+
+def executed(
+    page: Page,
+    book: tangle.Book,
+    chapter: tangle.Chapter,
+    code: list[tuple[pf.CodeBlock, tangle.Block]],
+) -> Iterator[tuple[pf.Element, run.Item]]:
+    """What the page runs, in the order in which a reader meets it."""
+    of = {id(element): block for element, block in code}
+    last: dict[str, int] = {}  # where each expression stood last
+    for element in walk(page.body):
+        block = of.get(id(element))
+        if block and "run" in block.classes:
+            shell = block.lang in ("bash", "sh")
+            kind = "bash" if shell else "python"
+            lines = block.body if shell else expanded(book, block)
+            text = "\n".join(lines)
+            raises = "raises" in block.classes
+            yield element, run.Item(kind, text, block.line, raises)
+        elif is_inline_run(element):
+            mark = "`" + element.text
+            last[mark] = page.line_of(mark, last.get(mark, 0))
+            expression = element.text.removeprefix(PYTHON)
+            above = last[mark] - 1
+            yield element, run.Item("inline", expression, above)
+
+
+def expanded(book: tangle.Book, block: tangle.Block) -> Iterator[str]:
+    """The lines of one block, with the chunks it refers to."""
+    for line in block.body:
+        found = tangle.REFERENCE.match(line)
+        if found is None:
+            yield line
+        else:
+            for inner in book.expand(found[2]):
+                yield found[1] + inner.text if inner.text else ""
+
+
+def is_inline_run(element: pf.Element) -> bool:
+    """Whether this is an expression to evaluate in a sentence."""
+    return isinstance(element, pf.Code) and element.text.startswith(
+        PYTHON
+    )

@@ -1,0 +1,197 @@
+"""`make watch`: a save is seen on the page, and no draft ends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = """\
+title = "A small book"
+subtitle = "For trying things"
+authors = ["Nobody"]
+edition = "First"
+
+[[part]]
+title = "The only part"
+chapters = ["part1/01-one.md", "part1/02-two.md"]
+
+[tangle]
+roots = ["generated/nand2llm/", "generated/tests/"]
+header = true
+state = "build/sourcemap.json"
+tests = "generated/tests/test_{stem}.py"
+strip = "generated/"
+"""
+ONE = """\
+# The first {#ch:one}
+
+The first sentence.
+
+``` {.python file=generated/nand2llm/__init__.py}
+\"\"\"One.\"\"\"
+```
+
+``` {.python file=generated/nand2llm/one.py}
+\"\"\"One.\"\"\"
+
+ONE = 1
+```
+
+``` {.python .run}
+from nand2llm.one import ONE
+
+print("printed:", ONE + 41)
+```
+
+``` {.python .test}
+from nand2llm.one import ONE
+
+
+def test_one():
+    assert ONE == 1
+```
+"""
+TWO = """\
+# The second {#ch:two}
+
+It comes after @ch:one.
+
+``` {.python .test}
+def test_two():
+    assert True
+```
+"""
+
+
+class Watcher:
+    """A running `weave watch` on a book of two chapters."""
+
+    def __init__(self, root: Path) -> None:
+        self.chapter = root / "book/part1/01-one.md"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "weave", "--root", str(root), "watch"],
+            cwd=root,
+            env=os.environ | {"PYTHONPATH": str(root / "generated")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: queue.Queue[str] = queue.Queue()
+        self.said: list[str] = []
+        threading.Thread(target=self.listen, daemon=True).start()
+        self.address = self.until(r"http://127\.0\.0\.1:\d+/")
+        self.news = self.stream()
+
+    def listen(self) -> None:
+        for line in self.process.stdout:
+            self.lines.put(line)
+
+    def until(self, pattern: str, seconds: float = 60) -> str:
+        """What matches in the next line that does."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                line = self.lines.get(timeout=max(0.0, end - time.monotonic()))
+            except queue.Empty:
+                pytest.fail(f"no {pattern!r} in: " + "".join(self.said))
+            self.said.append(line)
+            if found := re.search(pattern, line):
+                return found[0]
+
+    def stream(self):
+        """The news that a browser gets."""
+        with urllib.request.urlopen(self.address + "-/events", timeout=60) as stream:
+            for line in stream:
+                if line.startswith(b"data: "):
+                    yield json.loads(line.removeprefix(b"data: "))
+
+    def next_news(self, wanted) -> dict[str, str]:
+        """The next news for which `wanted` holds, within a minute."""
+        end = time.monotonic() + 60
+        for news in self.news:
+            if wanted(news):
+                return news
+            assert time.monotonic() < end, f"the last news: {news}"
+        raise AssertionError("the news ended")
+
+    def save(self, old: str, new: str) -> None:
+        text = self.chapter.read_text("utf-8")
+        assert old in text
+        self.chapter.write_text(text.replace(old, new), "utf-8")
+
+    def page(self) -> str:
+        address = self.address + "part1/01-one.html"
+        with urllib.request.urlopen(address, timeout=10) as page:
+            return page.read().decode()
+
+
+@pytest.fixture
+def watcher(tmp_path):
+    (tmp_path / "book/part1").mkdir(parents=True)
+    (tmp_path / "book/book.toml").write_text(CONFIG, "utf-8")
+    (tmp_path / "book/references.bib").write_text("", "utf-8")
+    (tmp_path / "book/part1/01-one.md").write_text(ONE, "utf-8")
+    (tmp_path / "book/part1/02-two.md").write_text(TWO, "utf-8")
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    shutil.copytree(ROOT / "generated/weave", tmp_path / "generated/weave")
+    running = Watcher(tmp_path)
+    yield running
+    running.process.terminate()
+    running.process.wait(10)
+
+
+def test_saves_are_shown_and_drafts_survived(watcher, tmp_path):
+    start = watcher.next_news(lambda news: True)
+    first = watcher.next_news(lambda news: news["made"] != start["made"])
+    watcher.until(r"^tests .* s$")
+    shown = watcher.page()
+    assert "The first sentence." in shown
+    assert "printed: 42" in shown
+    assert "/-/events" in shown
+    built = (tmp_path / "build/site/part1/01-one.html").read_text("utf-8")
+    assert "/-/events" not in built
+
+    # A sentence: the page and the chapter's PDF, no test.
+    watcher.said.clear()
+    watcher.save("The first sentence.", "Another sentence.")
+    watcher.until(r"^build/pdf/part1/01-one\.pdf .* s$")
+    second = watcher.next_news(lambda news: news["made"] != first["made"])
+    assert second["problem"] == ""
+    assert "Another sentence." in watcher.page()
+    address = watcher.address + "-/pdf/part1/01-one.pdf"
+    with urllib.request.urlopen(address, timeout=10) as pdf:
+        assert pdf.read(5) == b"%PDF-"
+    assert not any(line.startswith("tests") for line in watcher.said)
+
+    # Code: its output changes, and its test fails, at its own line.
+    watcher.save("ONE = 1\n", "ONE = 2\n")
+    watcher.until(r"^tests .*failed")
+    broken = watcher.next_news(lambda news: news["problem"])
+    assert "printed: 43" in watcher.page()
+    line = ONE.split("\n").index("    assert ONE == 1") + 1
+    assert f"book/part1/01-one.md:{line}" in broken["problem"]
+
+    # A draft that is broken: its line, on the page too.
+    watcher.save("ONE = 2\n```\n", "ONE = 2\n\n<<nothing>>\n```\n")
+    broken = watcher.next_news(lambda news: "nothing" in news["problem"])
+    line = ONE.split("\n").index("ONE = 1") + 3
+    assert broken["problem"].startswith(f"book/part1/01-one.md:{line}: ")
+    assert watcher.process.poll() is None
+    assert "printed: 43" in watcher.page()
+
+    # Mended: all is well again.
+    watcher.save("ONE = 2\n\n<<nothing>>\n", "ONE = 1\n")
+    watcher.until(r"^tests .* s$")
+    assert "printed: 42" in watcher.page()
