@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 090210ea1b68
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. e30a75ae3619
 """The list of references, and how the text names its entries."""
 
 from __future__ import annotations
@@ -67,10 +67,17 @@ def hash_of(text: str) -> str:
 def names(work: dict[str, list[dict[str, str]]]) -> str:
     """One author, two, or the first of many."""
     people = work.get("author") or work.get("editor") or []
-    last = [p.get("family") or p.get("literal", "") for p in people]
+    last = [family(person) for person in people]
     if len(last) > 2:
         return f"{last[0]} et al."
     return " and ".join(last) or str(work.get("title", ""))
+
+
+def family(person: dict[str, str]) -> str:
+    """A family name with its particle, or an institution's name."""
+    particles = ("dropping-particle", "non-dropping-particle")
+    parts = (*particles, "family", "literal")
+    return " ".join(person[part] for part in parts if part in person)
 
 
 def year(work: dict[str, dict[str, list[list[int]]]]) -> str:

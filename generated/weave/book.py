@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 35acd27f978b
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 250623edcc08
 """The whole manuscript: pages, numbers, references, indexes."""
 
 from __future__ import annotations
@@ -127,8 +127,8 @@ def gather(ms: Manuscript) -> None:
                     f" {name} stands in {ms.xref[name].docname} too"
                 )
             ms.xref[name] = ref
-        for term, anchor in one.terms:
-            ms.terms.setdefault(term, []).append((one.docname, anchor))
+        for term, docname, anchor in one.terms:
+            ms.terms.setdefault(term, []).append((docname, anchor))
 
 
 def resolve(ms: Manuscript, one: Page) -> list[str]:

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 5e5f427ed4b2
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 02be79475ac0
 """A page of the book, as the writers of PDF and site get it."""
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Page:
     title: str = ""
     body: pf.Doc = field(default_factory=pf.Doc)
     refs: dict[str, Ref] = field(default_factory=dict)
-    terms: list[tuple[str, str]] = field(default_factory=list)
+    terms: list[tuple[str, str, str]] = field(default_factory=list)
     links: list[pf.Link] = field(default_factory=list)
     chunks: list[pf.Div] = field(default_factory=list)
     answers: list[pf.Div] = field(default_factory=list)

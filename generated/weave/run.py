@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 6ea0dc2e0d40
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 0d3eb67bab10
 """Runs what the chapters run, each against its own snapshot."""
 
 from __future__ import annotations
@@ -101,11 +101,12 @@ def in_session(
             Path(tangle.__file__).parent,
         ]
         paths = [str(place) for place in [copy, *tools]]
+        draws = any("matplotlib" in item.code for item in items)
         job = {
             "path": path,
             "cwd": str(copy),
             "paths": paths,
-            "fonts": str(fonts.unpack(root)),
+            "fonts": str(fonts.unpack(root)) if draws else "",
             "items": [asdict(item) for item in items],
         }
         answer = Path(scratch) / "results.json"

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. e2c142064aa6
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 75cb65a95583
 """The child process in which one chapter's blocks are executed.
 
 Reads a job as JSON from standard input, writes the results as JSON to
@@ -173,7 +173,7 @@ def main() -> int:
     job = json.load(sys.stdin)
     sys.path[:0] = job["paths"]
     os.chdir(job["cwd"])
-    if any("matplotlib" in item["code"] for item in job["items"]):
+    if job["fonts"]:
         show.house_style(Path(job["fonts"]))
     session = Session(job["path"])
     results = []

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 219ad870ad8e
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. a7e30a524607
 """Markdown's elements become the book's: numbered, labelled, joined.
 
 The writers of PDF and site see only what this module leaves behind:
@@ -44,6 +44,7 @@ class Structure:
         results: dict[int, run.Result],
     ) -> None:
         self.page, self.book, self.cache = page, book, cache
+        self.docname = page.docname  # where elements end up
         self.blocks, self.results = blocks, results
         self.counts = dict.fromkeys(WORDS, 0)
         self.section = [0] * 6
@@ -107,7 +108,7 @@ class Structure:
                 "#" + name, f"the label {name} stands here twice"
             )
         self.page.refs[name] = Ref(
-            kind, word, number, title, self.page.docname, name
+            kind, word, number, title, self.docname, name
         )
 
     def slug(self, text: str) -> str:
@@ -433,8 +434,10 @@ class Structure:
             )
             if "mutant" in classes:
                 continue
-            side = answer if "solution" in classes else shown
-            side.extend(self.visit(part))
+            solution = "solution" in classes
+            self.docname = "answers" if solution else self.page.docname
+            (answer if solution else shown).extend(self.visit(part))
+        self.docname = self.page.docname
         element.content = shown
         if answer:
             self.page.answers.append(
@@ -478,7 +481,7 @@ class Structure:
             )
             count = len(self.page.terms) + 1
             anchor = f"idx-{self.page.stem}-{count}"
-            self.page.terms.append((term, anchor))
+            self.page.terms.append((term, self.docname, anchor))
             element.identifier = anchor
             element.attributes["term"] = term
         self.descend(element)

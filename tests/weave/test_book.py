@@ -168,7 +168,7 @@ def test_solutions_stand_with_the_answers_only(weave: Weave) -> None:
         + fence(".python .test", "assert e() == 1")
         + fence(".python .solution", "def e(): return 1")
         + fence(".python .mutant", "def e(): return 2")
-        + "\n::: {.solution}\nBecause.\n:::\n:::::\n"
+        + "\n::: {.solution}\nBecause of [luck]{.idx}.\n:::\n:::::\n"
     )
     chapter = "\n".join(
         e.text for e in walk(ms.pages[0].body) if isinstance(e, pf.CodeBlock)
@@ -177,7 +177,8 @@ def test_solutions_stand_with_the_answers_only(weave: Weave) -> None:
     answers = ms.page("answers")
     code = [e.text for e in walk(answers.body) if isinstance(e, pf.CodeBlock)]
     assert code == ["def e(): return 1"]
-    assert "Because." in pf.stringify(answers.body)
+    assert "Because of luck." in pf.stringify(answers.body)
+    assert [docname for docname, _ in ms.terms["luck"]] == ["answers"]
 
 
 def test_terms_and_identifiers_are_indexed(weave: Weave) -> None:
@@ -198,10 +199,13 @@ def test_citations_name_author_and_year(weave: Weave, tmp_path: Path) -> None:
     (tmp_path / "book").mkdir()
     (tmp_path / "book/references.bib").write_text(
         "@book{k, author={Donald E. Knuth}, title={T}, year=1984}\n"
+        "@book{w, author={Stefan van der Walt}, title={W}, year=2011}\n"
         "@book{u, author={Un Cited}, title={U}, year=1999}\n"
     )
-    ms = weave("# One {#ch:one}\n\n@k says so [@k].\n")
-    assert "Knuth (1984) says so (Knuth 1984)." in text(ms)
+    ms = weave("# One {#ch:one}\n\n@k says so [@k; @w].\n")
+    assert (
+        "Knuth (1984) says so (Knuth 1984; van der Walt 2011)." in text(ms)
+    )
     listed = pf.stringify(ms.page("bibliography").body)
     assert "Knuth" in listed and "Cited" not in listed
 
