@@ -37,7 +37,7 @@ export NODE_USE_SYSTEM_CA := 1
 # $(call step,WORDS,COMMAND) prints one line, with the seconds taken.
 # What the command itself says is shown only when it fails.
 define step
-@mkdir -p build/log; printf '%-40s' '$(1)'; t=$$(date +%s); \
+@mkdir -p build/log; printf '%-48s' '$(1)'; t=$$(date +%s); \
 if { $(2); } >'build/log/$(1).txt' 2>&1; \
 then echo "$$(($$(date +%s) - t)) s"; \
 else echo failed; cat 'build/log/$(1).txt'; exit 1; fi

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 08f38ff55706
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 20a2cc497c6f
 """MathML, as KaTeX writes it, to Typst's mathematical markup.
 
 KaTeX uses a small part of Presentation MathML. Each element has its
@@ -262,9 +262,11 @@ def attach(base: str, element: Element) -> str:
     """Join the scripts of `element` to the converted base."""
     keys = {"msub": "b", "munder": "b", "msup": "t", "mover": "t"}
     places = keys.get(element.tag, "bt")
+    # After an operator's name KaTeX leaves the sign of application.
+    given = [e for e in element[1:] if e.text != "\u2061"]
     scripts = (
         f"{place}: {convert(child)}"
-        for place, child in zip(places, element[1:], strict=True)
+        for place, child in zip(places, given, strict=True)
     )
     return f"attach({base}, {', '.join(scripts)})"
 

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 62823c3455bc
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 669f64a1a33a
 """What the weaver says while it works."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from weave import ManuscriptError
 @contextlib.contextmanager
 def step(words: str) -> Iterator[None]:
     """Print one line, with the seconds that the body takes."""
-    print(f"{words:<40}", end="", flush=True)
+    print(f"{words:<48}", end="", flush=True)
     start = time.perf_counter()
     try:
         yield

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 24199d3f4490
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 8f2d1a9d7dbf
 """Weaves at each save, tells the browser, and never gives up.
 
 One process keeps the manuscript, Sphinx and the Typst compiler warm.
@@ -9,6 +9,7 @@ change tangles, tests and weaves what the change can have touched.
 from __future__ import annotations
 
 import contextlib
+import gc
 import http.server
 import itertools
 import json
@@ -291,7 +292,11 @@ def main(root: Path, port: int) -> int:
     news = News()
     print(f"watching book/: {serve(root, news, port)}", flush=True)
     watch = Watch(root, news)
+    # To be warm is to hold millions of objects, and looking through
+    # them for garbage takes half of a turn: that can wait for its end.
+    gc.disable()
     with contextlib.suppress(KeyboardInterrupt):
         for saved in watch.saves():
             watch.turn(saved)
+            gc.collect()
     return 0
