@@ -116,6 +116,18 @@ snapshot: $(VENV)/.locked ## the code as it is after a chapter: CH=2
 	{ echo 'make: which chapter? say: make snapshot CH=2' >&2; exit 1; }
 	@$(TANGLE) snapshot $(CH)
 
+.PHONY: learn
+learn: $(VENV)/.locked tangle ## a chapter to write yourself: CH=2 (HINT=name)
+	@test -n '$(CH)' || \
+	{ echo 'make: which chapter? say: make learn CH=2' >&2; exit 1; }
+	@test -d $(LEARN)/.learn || \
+	$(PY) -m learn start '$(CH)' --dir $(LEARN)
+	@$(PY) -m learn $(ASKED) --dir $(LEARN)
+
+LEARN = "$(or $(DIR),learn/$$(printf '%02d' '$(CH)'))"
+ASKED = $(if $(SOLUTION),hint '$(SOLUTION)' --solution,$(if \
+	$(HINT),hint '$(HINT)',check))
+
 .PHONY: examples
 examples: $(SETUP) tangle native ## run generated/examples/*.py
 	@for script in generated/examples/*.py; do \

@@ -1,4 +1,4 @@
-# Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. be4435751f33
+# Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 8f95abe7a11e
 """An n-dimensional array: a flat buffer and a way of walking it.
 
 The numbers lie in one flat buffer. The shape says how many there are
@@ -133,6 +133,34 @@ def _average(values: Sequence[float]) -> float:
 
 def _largest(values: Sequence[float]) -> float:
     return math.nan if any(map(math.isnan, values)) else max(values)
+
+
+def _inner(row: Sequence[float], column: Sequence[float]) -> float:
+    """The dot product of two lists of one length."""
+    return pairwise_sum(list(map(operator.mul, row, column)))
+
+
+def multiply(left: Array, right: Array) -> Array:
+    """Rows of `left` dotted with columns of `right`.
+
+    (m, k) with (k, n) makes (m, n); a vector (k,) may stand on
+    either side. Raises ValueError if the inner sizes differ.
+    """
+    if not (0 < left.ndim < 3 and 0 < right.ndim < 3) or (
+        left.shape[-1] != right.shape[0]
+    ):
+        raise ValueError(
+            f"cannot multiply {left.shape} by {right.shape}: "
+            "want (m, k) by (k, n)"
+        )
+    lines = left if left.ndim == 2 else [left]
+    others = right.T if right.ndim == 2 else [right]
+    rows = [line.values() for line in lines]
+    columns = [line.values() for line in others]
+    sums = (_inner(row, column) for row in rows for column in columns)
+    shape = left.shape[:-1] + right.shape[1:]
+    same = left.dtype == right.dtype
+    return dense(sums, shape, left.dtype if same else "float64")
 
 
 class Array:
@@ -296,6 +324,19 @@ class Array:
         """A view with its axes in reverse order."""
         return self.transpose()
 
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """How NumPy can walk this array; its strides count bytes."""
+        size = self.buffer.itemsize
+        start, _ = self.buffer.buffer_info()
+        return {
+            "version": 3,
+            "shape": self.shape,
+            "strides": tuple(size * s for s in self.strides),
+            "typestr": f"=f{size}",
+            "data": (start + size * self.offset, False),
+        }
+
     def _runs(self) -> list[tuple[int, int]]:
         """The same walk in as few (size, stride) axes as possible."""
         runs: list[tuple[int, int]] = []
@@ -383,6 +424,9 @@ class Array:
         """Apply a function of one number to every element."""
         results = map(function, self.values())
         return dense(results, self.shape, self.dtype)
+
+    def __matmul__(self, other: Array) -> Array:
+        return multiply(self, other)
 
     def _fold(
         self,

@@ -1,9 +1,11 @@
-# Made from book/part1/01-introduction.md by tangle.py; edit there, or here and stitch. 89ef4dc832f7
+# Made from book/part1/01-introduction.md by tangle.py; edit there, or here and stitch. 8f8224f467b8
 """The loop: prediction, loss, gradient, update, better prediction."""
 
 import math
 from collections.abc import Sequence
 from typing import Any, Protocol
+
+from nand2llm.losses import SQUARED, Loss
 
 Parameters = dict[str, float]
 Examples = Sequence[tuple[Any, float]]  # questions, true answers
@@ -35,24 +37,27 @@ class Diverged(ArithmeticError):
         )
 
 
-def loss(model: Model, examples: Examples) -> float:
-    """Return the mean squared error of the model's predictions."""
+def loss(
+    model: Model, examples: Examples, measure: Loss = SQUARED
+) -> float:
+    """Return the mean loss of the model's predictions."""
     if not examples:
         raise ValueError("no examples; at least one (x, y) is needed")
     total = 0.0
     for x, y in examples:
-        error = model.predict(x) - y
-        total += error * error
+        total += measure.value(model.predict(x), y)
     return total / len(examples)
 
 
-def gradient(model: Model, examples: Examples) -> Parameters:
-    """Return the slope of `loss` in every parameter."""
+def gradient(
+    model: Model, examples: Examples, measure: Loss = SQUARED
+) -> Parameters:
+    """Return the slope of ``loss`` in every parameter."""
     total = dict.fromkeys(model.parameters, 0.0)
     for x, y in examples:
-        error = model.predict(x) - y
+        outer = measure.slope(model.predict(x), y)
         for name, slope in model.slopes(x).items():
-            total[name] += 2 * error * slope
+            total[name] += outer * slope
     return {name: t / len(examples) for name, t in total.items()}
 
 
@@ -65,30 +70,38 @@ def update(
 
 
 def learn(
-    model: Model, examples: Examples, learning_rate: float, steps: int
+    model: Model,
+    examples: Examples,
+    learning_rate: float,
+    steps: int,
+    measure: Loss = SQUARED,
 ) -> list[float]:
     """Go around the loop; return the losses, first to last.
 
-    Raises `Diverged` when the loss is no longer a finite number.
+    Raises ``Diverged`` when the loss is no longer a finite number.
     """
-    losses = [loss(model, examples)]
+    losses = [loss(model, examples, measure)]
     for _ in range(steps):
-        slopes = gradient(model, examples)
+        slopes = gradient(model, examples, measure)
         update(model.parameters, slopes, learning_rate)
-        losses.append(loss(model, examples))
+        losses.append(loss(model, examples, measure))
         if not math.isfinite(losses[-1]):
             raise Diverged(losses, learning_rate)
     return losses
 
 
 def nudged_gradient(
-    model: Model, examples: Examples, nudge: float = 1e-6
+    model: Model,
+    examples: Examples,
+    nudge: float = 1e-6,
+    measure: Loss = SQUARED,
 ) -> Parameters:
-    """Estimate `gradient` from the loss alone, to check it by."""
-    before = loss(model, examples)
+    """Estimate ``gradient`` from the loss alone, to check it by."""
+    before = loss(model, examples, measure)
     slopes = {}
     for name, value in model.parameters.items():
         model.parameters[name] = value + nudge
-        slopes[name] = (loss(model, examples) - before) / nudge
+        after = loss(model, examples, measure)
+        slopes[name] = (after - before) / nudge
         model.parameters[name] = value
     return slopes

@@ -1,4 +1,4 @@
-# Made from book/part1/01-introduction.md by tangle.py; edit there, or here and stitch. 67a5026a13d2
+# Made from book/part1/01-introduction.md by tangle.py; edit there, or here and stitch. b6e91a5ec22c
 """A paragraph by Ada Lovelace (1843): the book's first corpus."""
 
 import re
@@ -15,6 +15,18 @@ whatever to originate anything. It can do whatever we know how to order
 it to perform. It can follow analysis; but it has no power of
 anticipating any analytical relations or truths. Its province is to
 assist us in making available what we are already acquainted with.
+"""
+
+NOTE_A = """\
+Again, it might act upon other things besides number, were objects
+found whose mutual fundamental relations could be expressed by those of
+the abstract science of operations, and which should be also susceptible
+of adaptations to the action of the operating notation and mechanism of
+the engine. Supposing, for instance, that the fundamental relations of
+pitched sounds in the science of harmony and of musical composition were
+susceptible of such expression and adaptations, the engine might compose
+elaborate and scientific pieces of music of any degree of complexity or
+extent.
 """
 
 

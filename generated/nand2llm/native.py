@@ -1,4 +1,4 @@
-# Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 3b5de273de99
+# Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. aebf64385464
 """The native library: the same walks in Rust, called with ctypes.
 
 Nothing needs it. Where there is no library, `available()` is False
@@ -128,3 +128,29 @@ def sum(source: Array, axis: int) -> Array:
     out = full(shape, 0.0, "float32")
     _call("nand2llm_sum", source, out, ctypes.c_size_t(axis))
     return out
+
+
+def _two(
+    name: str, left: Array, right: Array, out: Array, choice: int
+) -> Array:
+    if right.dtype != "float32":
+        left, right = right, left  # so that _call sees and refuses it
+    other = _raw(right)  # must live until the call is over
+    address = ctypes.c_size_t(ctypes.addressof(other))
+    _call(name, left, out, address, ctypes.c_size_t(choice))
+    return out
+
+
+def dot(x: Array, y: Array, lanes: bool = True) -> float:
+    """The dot product of two float32 vectors, summed in float32."""
+    out = full((1,), 0.0, "float32")
+    return _two("nand2llm_dot", x, y, out, int(lanes))[0].item()
+
+
+ORDERS = ("columns", "rows", "tiles")
+
+
+def matmul(a: Array, b: Array, order: str = "tiles") -> Array:
+    """The product of two float32 tables, in one of the ORDERS."""
+    out = full(a.shape[:1] + b.shape[1:], 0.0, "float32")
+    return _two("nand2llm_matmul", a, b, out, ORDERS.index(order))

@@ -1,4 +1,4 @@
-// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 94164b13ad09
+// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 28f9d330cf71
 //! What other languages may call: the strided view in C's terms.
 //!
 //! Every function that can fail returns 0, or 1 with the reason kept
@@ -119,5 +119,62 @@ pub unsafe extern "C" fn nand2llm_last_error(
         let n = reason.len().min(len);
         borrow_mut(out, n).copy_from_slice(&reason.as_bytes()[..n]);
         n
+    })
+}
+
+pub mod dot;
+pub mod matmul;
+
+use matmul::Order;
+
+/// Multiplies two tables into `out`; `order` is 0 for columns, 1 for
+/// rows, anything else for tiles.
+///
+/// # Safety
+///
+/// As for `nand2llm_contiguous`; `right` is a view like the other.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_matmul(
+    left: &RawView,
+    right: &RawView,
+    order: usize,
+    out: *mut f32,
+    len: usize,
+) -> i32 {
+    let orders = [Order::Columns, Order::Rows, Order::Tiles];
+    status(|| {
+        let (a, b) = (left.borrow()?, right.borrow()?);
+        let out = borrow_mut(out, len);
+        matmul::matmul(&a, &b, orders[order.min(2)], out)
+    })
+}
+
+/// Multiplies two vectors into the one number of `out`: in lanes, or
+/// one product after the other if `lanes` is 0.
+///
+/// # Safety
+///
+/// As for `nand2llm_matmul`.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_dot(
+    left: &RawView,
+    right: &RawView,
+    lanes: usize,
+    out: *mut f32,
+    len: usize,
+) -> i32 {
+    status(|| {
+        let (x, y) = (left.borrow()?, right.borrow()?);
+        if x.shape().len() != 1 || x.shape() != y.shape() {
+            return Err(matmul::mismatch(&x, &y));
+        }
+        if len != 1 {
+            return Err(Error::Output { want: 1, got: len });
+        }
+        let (x, y) = (x.dense()?, y.dense()?);
+        let dot =
+            if lanes == 0 { dot::one_by_one } else { dot::in_lanes };
+        borrow_mut(out, len)[0] = dot(&x, &y);
+        Ok(())
     })
 }

@@ -1,4 +1,4 @@
-// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. ea62c74bfd8f
+// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. f83b51a6931f
 //! The strided view of chapter 2, over a borrowed buffer of `f32`.
 
 use std::fmt;
@@ -23,6 +23,8 @@ pub enum Error {
     Axis { axis: usize, shape: Vec<usize> },
     /// The output has room for another number of elements.
     Output { want: usize, got: usize },
+    /// Two shapes cannot be multiplied.
+    Product { left: Vec<usize>, right: Vec<usize> },
 }
 
 impl fmt::Display for Error {
@@ -38,6 +40,9 @@ impl fmt::Display for Error {
             }
             Error::Output { want, got } => {
                 write!(f, "the output holds {got}; the result {want}")
+            }
+            Error::Product { left, right } => {
+                write!(f, "cannot multiply {left:?} by {right:?}")
             }
         }
     }
@@ -85,6 +90,11 @@ impl<'a> View<'a> {
     /// The number of elements.
     pub fn size(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// The size of each axis.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
     }
 
     /// Calls `visit` with each element's place, in row-major order.
@@ -159,6 +169,22 @@ impl<'a> View<'a> {
         let rest = step(place, half, stride);
         self.line(place, half, stride)
             + self.line(rest, n - half, stride)
+    }
+
+    /// The elements side by side: borrowed if they lie so, or copied.
+    pub fn dense(&self) -> Result<std::borrow::Cow<'a, [f32]>, Error> {
+        let (size, mut step) = (self.size(), 1);
+        let mut in_order = size > 0;
+        for (axis, &n) in self.shape.iter().enumerate().rev() {
+            in_order &= n == 1 || self.strides[axis] == step;
+            step *= n as isize;
+        }
+        if in_order {
+            return Ok(self.data[self.offset..][..size].into());
+        }
+        let mut copy = vec![0.0; size];
+        self.contiguous(&mut copy)?;
+        Ok(copy.into())
     }
 }
 

@@ -1,0 +1,321 @@
+"""The reader's workshop, used as a reader uses it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import tangle
+from learn.__main__ import main
+from learn.grade import Grader, grade
+from learn.lesson import Lesson
+from learn.stubs import definitions, is_bare, is_stub
+from learn.trial import hold
+from learn.workspace import Workspace, contents, sheet
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = [
+    c.number for c in tangle.load(ROOT).chapters if c.kind == "chapter"
+]
+
+
+def write(place: Path, file: str, text: str) -> None:
+    path = place / file
+    path.write_text(text, "utf-8")
+
+
+def states(place: Path) -> dict[str, str]:
+    kept = json.loads((place / ".learn/progress.json").read_text("utf-8"))
+    return kept["states"]
+
+
+def test_a_reader_gets_through_a_small_book(book, learn, tmp_path):
+    place = tmp_path / "elsewhere" / "two"
+    assert learn("start", 2, "--root", book, "--dir", place)[0] == 0
+    said = learn("check", "--dir", place)[1]
+    assert "0 of 4" in said and "not yet ⟨making⟩ times" in said
+    assert said.count("not yet") == 4
+    learn("hint", "times", "--solution", "--write", "--dir", place)
+    learn("hint", "half/how", "--solution", "--write", "--dir", place)
+    said = learn("check", "--dir", place)[1]
+    assert "New since" not in said or "times" in said
+    assert "2 of 4" in said
+    learn("hint", "Box.value", "--solution", "--write", "--dir", place)
+    learn("hint", "ex:one-more", "--solution", "--write", "--dir", place)
+    said = learn("check", "--dir", place)[1]
+    assert "4 of 4" in said and "Chapter 2 is yours" in said
+    assert learn("status", "--dir", place)[1].split("\n\n")[1] in said
+
+
+def test_stubs_keep_the_face_and_lose_the_body(book):
+    lesson = Lesson(book, "2")
+    stub = lesson.stub("nand2llm/making.py")
+    assert "double = times(2)" in stub and "@property" in stub
+    assert "# The number is read through this." in stub
+    scope: dict[str, object] = {}
+    exec(stub.replace("from nand2llm.half import half", ""), scope)
+    with pytest.raises(NotImplementedError, match=r"⟨making⟩: book/two.md:7"):
+        scope["double"](3)
+    half = lesson.stub("nand2llm/half.py")
+    assert "return n / 3" in half and "return n / TWO" not in half
+
+
+@pytest.mark.parametrize("number", CHAPTERS)
+def test_every_stub_of_the_book(number, tmp_path):
+    lesson = Lesson(ROOT, number)
+    assert lesson.units
+    for file in lesson.modules:
+        stub = definitions(ast.parse(lesson.stub(file)))
+        book = definitions(ast.parse(lesson.source(file)))
+        assert stub.keys() == book.keys()
+        units = {n for unit in lesson.units if unit.file == file for n in unit.names}
+        for name, nodes in book.items():
+            for old, new in zip(nodes, stub[name], strict=True):
+                assert ast.dump(old.args) == ast.dump(new.args)
+                assert ast.get_docstring(old) == ast.get_docstring(new)
+                assert list(map(ast.dump, old.decorator_list)) == list(
+                    map(ast.dump, new.decorator_list)
+                )
+                assert is_stub(new) == (name in units and not is_bare(old))
+        assert max(map(len, lesson.stub(file).split("\n"))) <= 79
+    names = [n for file in lesson.modules for n in [file[:-3].replace("/", ".")]]
+    main(["start", number, "--root", str(ROOT), "--dir", str(tmp_path / "w")])
+    code = "import " + ", ".join(n.removesuffix(".__init__") for n in names)
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, env={
+        "PYTHONPATH": str(tmp_path / "w"), "PYTHONDONTWRITEBYTECODE": "1"})
+
+
+@pytest.mark.parametrize("number", CHAPTERS)
+def test_the_books_own_code_makes_everything_done(number, tmp_path, learn):
+    place = tmp_path / "w"
+    learn("start", number, "--root", ROOT, "--dir", place)
+    lesson = Lesson(ROOT, number)
+    assert "0 of" in learn("check", "--dir", place)[1]
+    for file in {unit.file for unit in lesson.units}:
+        write(place, file, lesson.source(file))
+    for exercise in lesson.exercises:
+        write(place, exercise.file, exercise.code("solution"))
+    said = learn("check", "--dir", place)[1]
+    assert f"Chapter {number} is yours" in said, said
+    assert set(states(place).values()) == {"done"}
+
+
+@pytest.mark.parametrize("number", CHAPTERS)
+def test_the_tests_of_a_unit_miss_it(number, tmp_path):
+    """Each unit emptied alone: one of the tests that call it fails."""
+    place = tmp_path / "w"
+    main(["start", number, "--root", str(ROOT), "--dir", str(place)])
+    lesson = Lesson(ROOT, number)
+    grader = Grader(lesson, Workspace(place))
+
+    def unmissed(unit):
+        reach = grader.reach(unit)
+        outcomes = lesson.study["calls"].keys() & set(reach)
+        rest = {u.file: [] for u in lesson.units}
+        for other in lesson.units:
+            rest[other.file] += [] if other is unit else other.names
+        answer = hold(
+            lesson.snapshot(), grader.tests, own=str(place), take=rest,
+            select=sorted(outcomes), first=True,
+        )
+        failed = [t for t in answer["tests"].values() if t["state"] == "failed"]
+        return [] if failed or answer["broken"] or not reach else [unit.key]
+
+    with ThreadPoolExecutor(2) as pool:
+        assert not [key for keys in pool.map(unmissed, lesson.units) for key in keys]
+
+
+@pytest.mark.parametrize("number", CHAPTERS)
+def test_each_mutant_is_wrong(number, tmp_path):
+    place = tmp_path / "w"
+    main(["start", number, "--root", str(ROOT), "--dir", str(place)])
+    lesson = Lesson(ROOT, number)
+    rounds = max(
+        sum("mutant" in b.classes for b in e.blocks) for e in lesson.exercises
+    )
+    for k in range(rounds):
+        tried = set()
+        for exercise in lesson.exercises:
+            mutants = [b for b in exercise.blocks if "mutant" in b.classes]
+            if k < len(mutants):
+                write(place, exercise.file, "\n".join(mutants[k].body))
+                tried.add(exercise)
+        for verdict in grade(lesson, Workspace(place)):
+            if verdict.item in tried:
+                assert verdict.state == "wrong" and verdict.words
+
+
+@pytest.mark.parametrize(("old", "new", "chunk"), [
+    ("return 1 - a * b", "return a * b", "nand"),
+    ("pattern = 2 * pattern +", "pattern = pattern +", "from_bits"),
+])
+def test_only_the_wrong_chunk_is_wrong(old, new, chunk, tmp_path):
+    place = tmp_path / "w"
+    main(["start", "2", "--root", str(ROOT), "--dir", str(place)])
+    lesson = Lesson(ROOT, "2")
+    file = "nand2llm/bits.py"
+    write(place, file, lesson.source(file).replace(old, new))
+    for verdict in grade(lesson, Workspace(place)):
+        if getattr(verdict.item, "file", "") == file:
+            assert (verdict.state == "wrong") == (chunk in verdict.item.names)
+
+
+def test_files_that_do_not_load_are_told(book, learn, tmp_path):
+    place = tmp_path / "w"
+    learn("start", 2, "--root", book, "--dir", place)
+    write(place, "nand2llm/making.py", "def f(:\n")
+    write(place, "exercises/ex_one_more.py", "def f(:\n")
+    said = learn("check", "--dir", place)[1]
+    assert "nand2llm/making.py:1: " in said
+    assert "exercises/ex_one_more.py:1: " in said
+    source = Lesson(book, "2").source("nand2llm/making.py")
+    write(place, "nand2llm/making.py", source + "\nnowhere\n")
+    said = learn("check", "--dir", place)[1]
+    assert "NameError: name 'nowhere'" in " ".join(said.split())
+    write(place, "nand2llm/making.py", "")
+    assert learn("check", "--dir", place)[1].count("not yet") == 3
+
+
+def test_an_endless_loop_ends(book, learn, tmp_path, monkeypatch):
+    monkeypatch.setattr("learn.trial.LIMIT", 1)
+    place = tmp_path / "w"
+    learn("start", 2, "--root", book, "--dir", place)
+    text = Lesson(book, "2").source("nand2llm/half.py")
+    endless = text.replace("if n < 0:", "while True: pass\n    if n < 0:")
+    write(place, "nand2llm/half.py", endless)
+    said = learn("check", "--dir", place)[1]
+    assert "no end after" in said
+
+
+@settings(
+    max_examples=12, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_no_byte_of_the_readers_changes(book, tmp_path_factory, data):
+    place = tmp_path_factory.mktemp("w") / "two"
+    main(["start", "2", "--root", str(book), "--dir", str(place)])
+    files = sorted(
+        path
+        for path in place.rglob("*")
+        if path.is_file() and ".learn" not in path.parts
+    )
+    mine = {}
+    for path in data.draw(st.lists(st.sampled_from(files), min_size=1, unique=True)):
+        mine[path] = data.draw(st.one_of(
+            st.binary(max_size=60),
+            st.sampled_from([b"", b"x = (", b"\xff", b"import os\n"]),
+        ))
+        path.write_bytes(mine[path])
+    extra = place / "nand2llm" / "notes.txt"
+    extra.write_bytes(b"mine")
+    for words in (["start", "2", "--root", str(book)], ["hint", "times"],
+                  ["hint", "times", "--solution"], ["check"], ["status"]):
+        main([*words, "--dir", str(place)])
+    for path in files:
+        assert path.read_bytes() == mine.get(path, path.read_bytes())
+    assert extra.read_bytes() == b"mine"
+
+
+def test_check_changes_no_file_but_the_progress(book, learn, tmp_path):
+    place = tmp_path / "w"
+    learn("start", 2, "--root", book, "--dir", place)
+    write(place, "nand2llm/making.py", Lesson(book, "2").source("nand2llm/making.py"))
+    before = {p: p.read_bytes() for p in place.rglob("*") if p.is_file()}
+    learn("check", "--dir", place)
+    after = {p: p.read_bytes() for p in place.rglob("*") if p.is_file()}
+    assert set(after) - set(before) == {place / ".learn/progress.json"}
+    assert all(after[p] == before[p] for p in before)
+
+
+def test_write_keeps_every_copy(book, learn, tmp_path):
+    place = tmp_path / "w"
+    learn("start", 2, "--root", book, "--dir", place)
+    for k in (1, 2):
+        text = f"# try {k}\n" + Lesson(book, "2").stub("nand2llm/making.py")
+        write(place, "nand2llm/making.py", text)
+        said = learn("hint", "times", "--solution", "--write", "--dir", place)[1]
+        assert f".learn/backup/nand2llm/making.py.{k}" in said
+        assert (place / f".learn/backup/nand2llm/making.py.{k}").read_text() == text
+        now = (place / "nand2llm/making.py").read_text()
+        assert now.startswith(f"# try {k}") and "return k * n" in now
+
+
+def test_start_again_says_what_it_left(book, learn, tmp_path):
+    place = tmp_path / "w"
+    learn("start", 2, "--root", book, "--dir", place)
+    assert "is complete" in learn("start", 2, "--root", book, "--dir", place)[1]
+    write(place, "nand2llm/making.py", "mine = 1\n")
+    (place / "README.md").unlink()
+    said = learn("start", 2, "--root", book, "--dir", place)[1]
+    assert "wrote 1 files" in said
+    assert "left nand2llm/making.py: it is yours" in said
+    chapter = book / "book/two.md"
+    chapter.write_text(chapter.read_text().replace("times(k: int)", "times(k: float)"))
+    said = learn("start", 2, "--root", book, "--dir", place)[1]
+    assert "the book's stub has changed" in said
+    assert (place / "nand2llm/making.py").read_text() == "mine = 1\n"
+    assert "k: float" in (place / ".learn/stubs/nand2llm/making.py").read_text()
+
+
+def test_progress_survives(book, learn, tmp_path):
+    place = tmp_path / "w"
+    learn("start", 2, "--root", book, "--dir", place)
+    write(place, "exercises/ex_one_more.py", "def one_more(n):\n    return n + 1\n")
+    assert "1 of 4" in learn("check", "--dir", place)[1]
+    learn("start", 2, "--root", book, "--dir", place)
+    assert "1 of 4" in learn("status", "--dir", place)[1]
+    assert states(place)["ex:one-more"] == "done"
+    (place / ".learn/progress.json").write_text("{")
+    assert learn("status", "--dir", place)[0] == 1
+    assert (place / ".learn/progress.json").read_text() == "{"
+
+
+def test_hints_are_the_books_words(book, learn, tmp_path, monkeypatch):
+    place = tmp_path / "w"
+    learn("start", 2, "--root", book, "--dir", place)
+    monkeypatch.chdir(place / "nand2llm")
+    said = learn("hint", "making")[1]
+    assert "A factory makes a function." in said and "book/two.md:7" in said
+    assert "return product" not in said and "test_double" in said
+    assert "return product" in learn("hint", "times", "--solution")[1]
+    assert "Add one." in learn("hint", "ex:one-more")[1]
+    assert "n + 1" not in learn("hint", "ex:one-more")[1]
+    assert "n + 1" in learn("hint", "ex:one-more", "--solution")[1]
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["start", "9"], "no chapter 9; there are 1, 2"),
+    (["check", "--dir", "nowhere"], "no workspace; make one with start"),
+    (["hint", "tims", "--dir", "W"], "is it times?"),
+    (["hint", "times", "--write", "--dir", "W"], "--write goes with --solution"),
+    (["start", "1", "--dir", "W"], "the workspace of chapter 2"),
+    (["start", "2", "--dir", "full"], "not empty, and no workspace"),
+    (["start", "2", "--dir", "file"], "a file; name a directory"),
+    (["check"], "no workspace here"),
+])
+def test_errors_are_one_line(words, told, book, learn, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    learn("start", 2, "--root", book, "--dir", "W")
+    (tmp_path / "full/sub").mkdir(parents=True)
+    (tmp_path / "file").write_text("")
+    root = ["--root", book] if words[0] == "start" else []
+    status, said = learn(*words, *root)
+    assert status == 1 and told in said
+
+
+def test_sheets_and_contents(book):
+    lesson = Lesson(book, "2")
+    files = dict(contents(lesson))
+    assert "book/two.md" in sheet(lesson, lesson.exercises[0])
+    assert {"tests/test_two.py", "exercises/ex_one_more.py"} <= files.keys()
+    assert "tests/test_one.py" not in files
+    assert not any("Made from" in text for text in files.values())
