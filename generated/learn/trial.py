@@ -1,4 +1,4 @@
-# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 3f58230fc7a1
+# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 4aa26da5c527
 """A trial: tests run in a process of its own, on code put together.
 
 The parent calls `hold`; the child, `main`, imports the package with
@@ -51,7 +51,7 @@ def hold(tree: Path, tests: Sequence[str], **more: Any) -> Result:
             done = subprocess.run(
                 [sys.executable, "-m", "learn.trial", str(answer)],
                 input=json.dumps(job | more),
-                env=environment(), cwd=tree,
+                env=environment(tree), cwd=tree,
                 capture_output=True, encoding="utf-8", timeout=600,
             )
         except subprocess.TimeoutExpired:
@@ -62,11 +62,18 @@ def hold(tree: Path, tests: Sequence[str], **more: Any) -> Result:
         return dict(json.loads(answer.read_text("utf-8")))
 
 
-def environment() -> dict[str, str]:
-    """The child's environment: it finds us, and leaves nothing."""
+def environment(tree: Path) -> dict[str, str]:
+    """The child's environment: it finds us, and leaves nothing.
+
+    The package looks for its native library near itself. The reader's
+    is elsewhere, so it is told where the book has built one.
+    """
+    built = tree.parents[1].glob("native/release/*nand2llm_native.*")
+    native = [p for p in built if p.suffix in (".so", ".dylib", ".dll")]
     here = str(Path(__file__).resolve().parents[1])
     paths = [here, os.environ.get("PYTHONPATH", "")]
     return {
+        **({"NAND2LLM_NATIVE": str(native[0])} if native else {}),
         **os.environ,
         "PYTEST_ADDOPTS": "",
         "PYTHONDONTWRITEBYTECODE": "1",

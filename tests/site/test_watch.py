@@ -15,9 +15,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """\
 title = "A small book"
 subtitle = "For trying things"
@@ -199,26 +199,21 @@ def test_saves_are_shown_and_drafts_survived(watcher, tmp_path):
 
 
 @pytest.mark.browser
-def test_the_page_in_the_browser_follows(watcher):
+def test_the_page_in_the_browser_follows(watcher: Watcher, browser: Browser):
     watcher.until(r"^tests .* s$")
-    path = shutil.which("chromium") or "/usr/bin/chromium"
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = chromium.new_page()
-        page.goto(watcher.address + "part1/01-one.html")
-        problem = page.locator("#problem")
-        assert problem.count() == 0
+    page = browser.new_page()
+    page.goto(watcher.address + "part1/01-one.html")
+    problem = page.locator("#problem")
+    assert problem.count() == 0
 
-        watcher.save("The first sentence.", "Another sentence.")
-        page.get_by_text("Another sentence.").wait_for(timeout=20_000)
+    watcher.save("The first sentence.", "Another sentence.")
+    page.get_by_text("Another sentence.").wait_for(timeout=20_000)
 
-        watcher.save("ONE = 1\n```\n", "ONE = 1\n<<nothing>>\n```\n")
-        problem.wait_for(timeout=20_000)
-        assert "book/part1/01-one.md:" in problem.inner_text()
-        assert page.get_by_text("Another sentence.").is_visible()
+    watcher.save("ONE = 1\n```\n", "ONE = 1\n<<nothing>>\n```\n")
+    problem.wait_for(timeout=20_000)
+    assert "book/part1/01-one.md:" in problem.inner_text()
+    assert page.get_by_text("Another sentence.").is_visible()
 
-        watcher.save("<<nothing>>\n", "")
-        problem.wait_for(state="detached", timeout=20_000)
-        chromium.close()
+    watcher.save("<<nothing>>\n", "")
+    problem.wait_for(state="detached", timeout=20_000)
+    page.close()
