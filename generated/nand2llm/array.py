@@ -1,4 +1,4 @@
-# Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 8f95abe7a11e
+# Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 7c409880dcdc
 """An n-dimensional array: a flat buffer and a way of walking it.
 
 The numbers lie in one flat buffer. The shape says how many there are
@@ -268,13 +268,12 @@ class Array:
     def _complete(self, key: Key) -> list[Any]:
         """One index for each axis, and None where an axis is new."""
         keys = key if isinstance(key, tuple) else (key,)
-        given = sum(k is not None and k is not ... for k in keys)
+        dots = [at for at, k in enumerate(keys) if k is ...]
+        given = sum(k is not None for k in keys) - bool(dots)
         if given > self.ndim:
             raise IndexError(f"{given} indices for shape {self.shape}")
-        if ... not in keys:
-            keys = (*keys, ...)
+        at = dots[0] if dots else len(keys)
         rest = [slice(None)] * (self.ndim - given)
-        at = keys.index(...)
         return [*keys[:at], *rest, *keys[at + 1 :]]
 
     def _position(self, index: int, axis: int) -> int:

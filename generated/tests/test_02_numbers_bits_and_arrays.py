@@ -1,4 +1,4 @@
-# Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 67cee6ecf0aa
+# Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 50ad70b85f03
 """What chapter 2 claims, tried."""
 
 import math
@@ -265,6 +265,13 @@ def test_mistakes_are_explained(message: str) -> None:
     assert message in str(caught.value)
 
 
+def test_what_is_no_index_is_refused() -> None:
+    a = counted((2, 3))
+    for key in (a > 2, (..., ...), "rows", 1.0):
+        with pytest.raises(TypeError, match="as an integer"):
+            a[key]
+
+
 def test_nan_is_not_hidden() -> None:
     assert math.isnan(array([1, math.nan]).max().item())
     assert math.isnan(array([math.nan, 1]).max().item())
@@ -295,6 +302,18 @@ def test_rust_and_python_agree_to_the_last_bit() -> None:
             assert native.sum(a, axis).tolist() == a.sum(axis).tolist()
 
 
+def test_tables_learn_what_the_loop_learned() -> None:
+    text = letters("the cat sat on the mat at tea and ate the tea")
+    model = NextLetter()
+    learn(model, questions(text), learning_rate=40.0, steps=25)
+    beliefs = learn_table(count_pairs(text), 40.0, steps=25)
+    loop = [model.beliefs(letter) for letter in SYMBOLS]
+    gap = beliefs - array(loop)
+    assert gap.map(abs).max().item() < 1e-12
+    rows = beliefs.sum(axis=1)
+    assert (rows - 1).map(abs).max().item() < 1e-12
+
+
 @needs_native
 def test_rust_explains_itself_in_python() -> None:
     a = full((2, 3), 1.0, "float32")
@@ -312,15 +331,3 @@ def test_without_a_library_there_is_advice(monkeypatch) -> None:
     monkeypatch.setenv("NAND2LLM_NATIVE", "/nowhere/at/all.so")
     assert not native.available()
     assert "no native library at /nowhere" in native.why_not()
-
-
-def test_tables_learn_what_the_loop_learned() -> None:
-    text = letters("the cat sat on the mat at tea and ate the tea")
-    model = NextLetter()
-    learn(model, questions(text), learning_rate=40.0, steps=25)
-    beliefs = learn_table(count_pairs(text), 40.0, steps=25)
-    loop = [model.beliefs(letter) for letter in SYMBOLS]
-    gap = beliefs - array(loop)
-    assert gap.map(abs).max().item() < 1e-12
-    rows = beliefs.sum(axis=1)
-    assert (rows - 1).map(abs).max().item() < 1e-12

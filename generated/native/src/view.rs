@@ -1,4 +1,4 @@
-// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. f83b51a6931f
+// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 294d0389440e
 //! The strided view of chapter 2, over a borrowed buffer of `f32`.
 
 use std::fmt;
@@ -26,29 +26,6 @@ pub enum Error {
     /// Two shapes cannot be multiplied.
     Product { left: Vec<usize>, right: Vec<usize> },
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Error::Bounds { shape, strides, len } => write!(
-                f,
-                "shape {shape:?}, strides {strides:?} leave a buffer \
-                 of {len}"
-            ),
-            Error::Axis { axis, shape } => {
-                write!(f, "no axis {axis} in shape {shape:?}")
-            }
-            Error::Output { want, got } => {
-                write!(f, "the output holds {got}; the result {want}")
-            }
-            Error::Product { left, right } => {
-                write!(f, "cannot multiply {left:?} by {right:?}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for Error {}
 
 /// Whether every element of a walk lies in a buffer of `len`.
 fn fits(
@@ -97,14 +74,9 @@ impl<'a> View<'a> {
         &self.shape
     }
 
-    /// Calls `visit` with each element's place, in row-major order.
-    pub fn walk(&self, visit: &mut impl FnMut(usize)) {
-        if self.size() > 0 {
-            self.walk_from(0, self.offset, visit);
-        }
-    }
-
-    fn walk_from(
+    /// Calls `visit` with the place of each element, in row-major
+    /// order: from `place` on, along `axis` and all axes after it.
+    fn walk(
         &self,
         axis: usize,
         place: usize,
@@ -115,7 +87,7 @@ impl<'a> View<'a> {
         };
         for i in 0..n {
             let here = step(place, i, self.strides[axis]);
-            self.walk_from(axis + 1, here, visit);
+            self.walk(axis + 1, here, visit);
         }
     }
 
@@ -130,11 +102,14 @@ impl<'a> View<'a> {
             return Err(Error::Output { want, got });
         }
         let mut slots = out.iter_mut();
-        self.walk(&mut |place| {
+        let mut next = |place| {
             if let Some(slot) = slots.next() {
                 *slot = number(place);
             }
-        });
+        };
+        if want > 0 {
+            self.walk(0, self.offset, &mut next);
+        }
         Ok(())
     }
 
@@ -247,3 +222,26 @@ mod tests {
         assert_eq!(error.to_string(), "no axis 2 in shape [2, 3]");
     }
 }
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Error::Bounds { shape, strides, len } => write!(
+                f,
+                "shape {shape:?}, strides {strides:?} leave a buffer \
+                 of {len}"
+            ),
+            Error::Axis { axis, shape } => {
+                write!(f, "no axis {axis} in shape {shape:?}")
+            }
+            Error::Output { want, got } => {
+                write!(f, "the output holds {got}; the result {want}")
+            }
+            Error::Product { left, right } => {
+                write!(f, "cannot multiply {left:?} by {right:?}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
