@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 0601117b6e96
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. f87a668c9c6c
 """The enriched syntax tree as docutils nodes.
 
 Sphinx reads pages as trees of docutils nodes, and everything it offers,
@@ -48,6 +48,7 @@ WRAPPERS: dict[str, type[nodes.Element]] = {
     "Subscript": nodes.subscript,
 }
 TEXTS = {"Space": " ", "SoftBreak": "\n"}
+TAIL = ".,;:!?)]”’"  # stays on the line of the formula before it
 BACKENDS = {
     "python": "Python",
     "numpy": "NumPy",
@@ -125,13 +126,19 @@ class Converter:
         return nodes.section("", title, ids=[name], names=[])
 
     def each(self, elements: Iterable[pf.Element]) -> Nodes:
-        """The nodes of several elements; words are joined to text."""
+        """The nodes of several elements; words are joined to text.
+
+        A formula takes the punctuation that follows it along.
+        """
         made: Nodes = []
         for node in (n for e in elements for n in self.visit(e)):
             last = made[-1] if made else None
-            if isinstance(node, nodes.Text) and isinstance(
-                last, nodes.Text
-            ):
+            is_text = isinstance(node, nodes.Text)
+            if is_text and isinstance(last, nodes.math):
+                rest = node.lstrip(TAIL)
+                last["tail"] = node[: len(node) - len(rest)]
+                node = nodes.Text(rest)
+            if is_text and isinstance(last, nodes.Text):
                 made[-1] = nodes.Text(last + node)
             else:
                 made.append(node)

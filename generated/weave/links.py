@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 8fbc1ea2d1e4
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. a6cdee954459
 """What a page of the site or the e-book knows of the other pages."""
 
 from __future__ import annotations
@@ -143,6 +143,7 @@ class Links:
             ("first", "Begun", "above"),
             ("next", "Continued", "below"),
             ("replaces", "Replaces the version", "above"),
+            ("replaced", "Replaced", "below"),
         ):
             if address := attributes.get(key):
                 there = goal(address)

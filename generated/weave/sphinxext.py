@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. f2d89315641b
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. dba4feb9d105
 """What the book adds to Sphinx: chunks, formulas, links, search."""
 
 from __future__ import annotations
@@ -174,9 +174,16 @@ def with_stand_ins(text: str) -> tuple[str, list[str]]:
 
 
 def visit_math(self: Any, node: nodes.math) -> None:
-    """Set a formula in the form that the output shows best."""
+    """Set a formula in the form that the output shows best.
+
+    A short one is kept on a line with the punctuation after it.
+    """
     form = "mathml" if self.builder.name == "epub" else "html"
-    self.body.append(node[form])
+    tail = node.get("tail", "")
+    shown = node[form] + tail
+    if tail and len(node.astext()) <= 30:
+        shown = f'<span class="whole">{shown}</span>'
+    self.body.append(shown)
     raise nodes.SkipNode
 
 
