@@ -1,4 +1,4 @@
-# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. 74b24f68f90f
+# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. 189a0d760f15
 """Time products of two tables on this machine, rung by rung."""
 
 import os
@@ -50,12 +50,12 @@ def rungs() -> dict[str, Work]:
     }
     if native.available():
         for order in native.ORDERS:
-            product = partial(native.matmul, a, a, order)
-            found[f"Rust, {order}"] = 2e9, product
+            table = partial(native.matmul, a, a, order)
+            found[f"Rust, {order}"] = 2e9, table
         flat = a.reshape(-1)
         for sums, lanes in {"one sum": False, "lanes": True}.items():
-            product = partial(native.dot, flat, flat, lanes)
-            found[f"dot, {sums}"] = 2e6, product
+            number = partial(native.dot, flat, flat, lanes)
+            found[f"dot, {sums}"] = 2e6, number
     found["NumPy"] = 2e9, lambda: x @ x
     half = np.ones((1000, 2000), np.float32)[:, ::2]  # (1000, 1000)
     packed, v = half.copy(), x[0]

@@ -1,4 +1,4 @@
-# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. b033d5a5dd99
+# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. 6145b4fa7a87
 """Measure this machine's roofline; draw it, or a recorded one."""
 
 import os
@@ -45,29 +45,27 @@ def readings() -> dict[int, tuple[int, partial[Any]]]:
 def kernels() -> dict[str, tuple[float, float, partial[Any]]]:
     """Operations a byte, operations, and the work itself."""
     x = np.ones((4096, 4096), np.float32)
-    found = {"matvec": (1 / 2, 2 * x.size, partial(np.dot, x, x[0]))}
+    found = {"matvec": (1 / 2, 2.0 * x.size, partial(np.dot, x, x[0]))}
     for n in (16, 64, 256, 2048):
         square = x[:n, :n].copy()
         product = partial(np.matmul, square, square)
-        found[f"matmul {n}"] = n / 6, 2 * n**3, product
+        found[f"matmul {n}"] = n / 6, 2.0 * n**3, product
     return found
 
 
 def measure() -> dict[str, Any]:
     """Caches; (bytes, GB/s) of reading; (intensity, GFLOP/s)."""
     reads, works = readings(), kernels()
-    time = medians(
-        {str(size): read for size, (_, read) in reads.items()}
-        | {name: work for name, (*_, work) in works.items()}
-    )
+    time = medians({size: read for size, (_, read) in reads.items()})
     rates = [
-        [size, round(times * size / time[str(size)] / 1e9, 3)]
+        (size, round(times * size / time[size] / 1e9, 3))
         for size, (times, _) in reads.items()
     ]
     found: dict[str, Any] = {"caches": caches(), "bandwidth": rates}
-    found["dot"] = [1 / 4, rates[-1][1] / 4]
+    found["dot"] = 1 / 4, rates[-1][1] / 4
+    spent = medians({name: work for name, (*_, work) in works.items()})
     for name, (intensity, flops, _) in works.items():
-        found[name] = [intensity, round(flops / time[name] / 1e9, 3)]
+        found[name] = intensity, round(flops / spent[name] / 1e9, 3)
     return found
 
 

@@ -1,15 +1,18 @@
-# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. 270ec44ac7fd
+# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. 1c32dbc7995d
 """Time pieces of work that take turns, and keep a record of it."""
 
 import json
 import platform
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from datetime import date
 from pathlib import Path
 from time import process_time
+from typing import TypeVar
 
 import numpy as np
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 def spent(work: Callable[[], object], calls: int) -> float:
@@ -21,11 +24,11 @@ def spent(work: Callable[[], object], calls: int) -> float:
 
 
 def medians(
-    works: dict[str, Callable[[], object]], rounds: int = 9
-) -> dict[str, float]:
+    works: Mapping[Name, Callable[[], object]], rounds: int = 9
+) -> dict[Name, float]:
     """Median seconds of each work; in a round they take turns."""
     calls = {k: 1 + int(0.01 / spent(w, 2)) for k, w in works.items()}
-    times: dict[str, list[float]] = {name: [] for name in works}
+    times: dict[Name, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
             times[name].append(spent(work, calls[name]))
