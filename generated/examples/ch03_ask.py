@@ -1,10 +1,11 @@
-# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. 13c41b0e9a63
+# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. acfa0e234477
 """Ask the book's own functions a question; the likest answer."""
 
 import importlib
 import inspect
 import pkgutil
 import sys
+from textwrap import shorten
 
 import nand2llm
 from nand2llm.similar import Shelf
@@ -30,4 +31,4 @@ question = " ".join(sys.argv[1:]) or "round off a float"
 for rare in (False, True):
     print("rare words count more:" if rare else "all words alike:")
     for score, text in Shelf(texts(), rare).nearest(question, 3):
-        print(f"  {score:.2f}  {text:.58}")
+        print(f"  {score:.2f} ", shorten(text, 58, placeholder=" …"))

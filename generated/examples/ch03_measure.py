@@ -1,19 +1,23 @@
-# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. e8796783783d
-"""Time products of two tables, rung by rung; print JSON."""
+# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. 189a0d760f15
+"""Time products of two tables on this machine, rung by rung."""
 
 import os
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is loaded
 
-import json
+import math
 import random
+import sys
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from ch03_roofline import medians
+from stopwatch import medians, record
 
 from nand2llm import native
 from nand2llm.array import Array, dense
+
+Work = tuple[float, Callable[[], object]]  # its operations; itself
 
 
 def noise(n: int) -> Array:
@@ -36,26 +40,40 @@ def triple_loop(
     return c
 
 
-def figures() -> dict[str, float]:
-    """Median seconds of each rung: n = 100 in Python, then 1000."""
+def rungs() -> dict[str, Work]:
+    """All rungs: n = 100 in Python, 1000 in Rust and NumPy."""
     a, small = noise(1000), noise(100)
-    rows, flat, x = small.tolist(), a.reshape(-1), np.asarray(a)
-    works = {
-        "triple loop": lambda: triple_loop(rows, rows),
-        "array @": lambda: small @ small,
-        "NumPy": lambda: x @ x,
+    rows, x = small.tolist(), np.asarray(a)
+    found: dict[str, Work] = {
+        "array @": (2e6, lambda: small @ small),
+        "triple loop": (2e6, lambda: triple_loop(rows, rows)),
     }
     if native.available():
         for order in native.ORDERS:
-            rust = partial(native.matmul, a, a, order)
-            works[f"Rust, {order}"] = rust
-        works["dot, one sum"] = lambda: native.dot(flat, flat, False)
-        works["dot, lanes"] = lambda: native.dot(flat, flat, True)
+            table = partial(native.matmul, a, a, order)
+            found[f"Rust, {order}"] = 2e9, table
+        flat = a.reshape(-1)
+        for sums, lanes in {"one sum": False, "lanes": True}.items():
+            number = partial(native.dot, flat, flat, lanes)
+            found[f"dot, {sums}"] = 2e6, number
+    found["NumPy"] = 2e9, lambda: x @ x
     half = np.ones((1000, 2000), np.float32)[:, ::2]  # (1000, 1000)
     packed, v = half.copy(), x[0]
-    works["matvec, dense"] = lambda: packed @ v
-    works["matvec, strided"] = lambda: half @ v
-    return medians(works)
+    found["matvec, dense"] = 2e6, lambda: packed @ v
+    found["matvec, strided"] = 2e6, lambda: half @ v
+    return found
 
 
-print(json.dumps(figures(), indent=2))
+found = rungs()
+seconds = medians({name: work for name, (_, work) in found.items()})
+speeds = {
+    name: float(f"{operations / seconds[name] / 1e9:.4g}")
+    for name, (operations, _) in found.items()
+}
+if sys.argv[1:] == ["--json"]:
+    what = "ch03_measure.py: GFLOP/s, medians of nine turns, one thread"
+    print(record(what, speeds))
+else:
+    for name, speed in speeds.items():
+        bar = "#" * round(10 * math.log10(speed / 0.01))
+        print(f"{name:16} {speed:8.3f} GFLOP/s {bar}")

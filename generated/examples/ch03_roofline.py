@@ -1,4 +1,4 @@
-# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. 93b43d77ef19
+# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. 6145b4fa7a87
 """Measure this machine's roofline; draw it, or a recorded one."""
 
 import os
@@ -6,77 +6,91 @@ import os
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is loaded
 
 import json
-import statistics
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from time import process_time
+from typing import Any
 
 import numpy as np
+from stopwatch import medians, record
+
+SIZES = [1 << power for power in range(14, 28)]  # bytes read
 
 
-def spent(work: Callable[[], object], calls: int) -> float:
-    """The processor's seconds for a call, averaged over some."""
-    start = process_time()
-    for _ in range(calls):
-        work()
-    return (process_time() - start) / calls
+def caches() -> dict[str, int]:
+    """Bytes of each cache of data, if the system tells (Linux)."""
+    found = {}
+    folder = Path("/sys/devices/system/cpu/cpu0/cache")
+    for cache in sorted(folder.glob("index*")):
+        kind, level, size = (
+            (cache / name).read_text().strip()
+            for name in ("type", "level", "size")
+        )
+        if kind != "Instruction":
+            found[f"L{level}"] = 1024 * int(size.removesuffix("K"))
+    return found
 
 
-def medians(
-    works: dict[str, Callable[[], object]], rounds: int = 9
-) -> dict[str, float]:
-    """Median seconds of each work; in a round they take turns."""
-    calls = {k: 1 + int(0.01 / spent(w, 2)) for k, w in works.items()}
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(rounds):
-        for name, work in works.items():
-            times[name].append(spent(work, calls[name]))
-    return {name: statistics.median(t) for name, t in times.items()}
+def readings() -> dict[int, tuple[int, partial[Any]]]:
+    """For each size how often it is read, and the work that reads."""
+    x, y = np.ones((2, SIZES[-1] // 8), np.float32)
+    found = {}
+    for size in SIZES:
+        times, n = max(1, x.nbytes // size), size // 8
+        rows = np.broadcast_to(x[:n], (times, n))
+        found[size] = times, partial(np.vecdot, rows, y[:n])
+    return found
 
 
-def measure() -> dict[str, list[list[float]] | list[float]]:
-    """(bytes, GB/s) of reading; (intensity, GFLOP/s) of kernels."""
-    x, y = np.ones((2, 1 << 25), np.float32)
-    a, v = x.reshape(4096, 8192), y[:8192]
-    sizes = [1 << power for power in range(15, 28)]
-    read = {str(n): x[: n // 4].max for n in sizes}
-    work = {"dot": lambda: x @ y, "matvec": lambda: a @ v}
-    cost = {"dot": (1 / 4, 2 * x.size), "matvec": (1 / 2, 2 * x.size)}
+def kernels() -> dict[str, tuple[float, float, partial[Any]]]:
+    """Operations a byte, operations, and the work itself."""
+    x = np.ones((4096, 4096), np.float32)
+    found = {"matvec": (1 / 2, 2.0 * x.size, partial(np.dot, x, x[0]))}
     for n in (16, 64, 256, 2048):
-        square = x[: n * n].reshape(n, n)
-        work[f"matmul {n}"] = partial(np.matmul, square, square)
-        cost[f"matmul {n}"] = n / 6, 2 * n**3
-    time = medians(read | work)
-    rates = [[float(n), n / time[str(n)] / 1e9] for n in sizes]
-    speeds = {
-        name: [intensity, flops / time[name] / 1e9]
-        for name, (intensity, flops) in cost.items()
-    }
-    return {"bandwidth": rates, **speeds}
+        square = x[:n, :n].copy()
+        product = partial(np.matmul, square, square)
+        found[f"matmul {n}"] = n / 6, 2.0 * n**3, product
+    return found
 
 
-def draw(found: dict) -> None:
+def measure() -> dict[str, Any]:
+    """Caches; (bytes, GB/s) of reading; (intensity, GFLOP/s)."""
+    reads, works = readings(), kernels()
+    time = medians({size: read for size, (_, read) in reads.items()})
+    rates = [
+        (size, round(times * size / time[size] / 1e9, 3))
+        for size, (times, _) in reads.items()
+    ]
+    found: dict[str, Any] = {"caches": caches(), "bandwidth": rates}
+    found["dot"] = 1 / 4, rates[-1][1] / 4
+    spent = medians({name: work for name, (*_, work) in works.items()})
+    for name, (intensity, flops, _) in works.items():
+        found[name] = intensity, round(flops / spent[name] / 1e9, 3)
+    return found
+
+
+def draw(found: dict[str, Any]) -> None:
     """Print bandwidths, and the kernels with the roof over each."""
-    rates = found["bandwidth"]
-    kernels = {k: v for k, v in found.items() if k != "bandwidth"}
-    memory = rates[-1][1]
-    peak = max(speed for _, speed in kernels.values())
-    for size, rate in rates[::2]:
+    found = dict(found)
+    sizes, rates = found.pop("caches"), found.pop("bandwidth")
+    memory, peak = rates[-1][1], max(v for _, v in found.values())
+    for size, rate in rates[1::2]:
+        fits = [name for name, room in sizes.items() if size < room]
+        place = (fits or ["memory"])[0] if sizes else ""
         bar = "#" * round(rate / 5)
-        print(f"{size / 1024:9,.0f} KiB {rate:5.0f} GB/s {bar:.40}")
+        print(f"{size >> 10:7,} KiB {rate:4.0f} GB/s {bar} {place}")
     print(f"\nmemory {memory:.0f} GB/s, peak {peak:.0f} GFLOP/s:")
     print(f"they meet at {peak / memory:.1f} operations a byte")
     print("\nkernel       op/byte  GFLOP/s    roof")
-    for name, (intensity, speed) in kernels.items():
+    for name, (intensity, speed) in found.items():
         roof = min(peak, memory * intensity)
         print(f"{name:12}{intensity:8.2f}{speed:9.1f}{roof:8.1f}")
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--json"]:
-        print(json.dumps(measure(), indent=2))
+        what = "ch03_roofline.py: GB/s and GFLOP/s, medians, one thread"
+        print(record(what, measure()))
     elif sys.argv[1:]:
         draw(json.loads(Path(sys.argv[1]).read_text())["figures"])
     else:

@@ -1,4 +1,4 @@
-# Made from book/part1/05-learning-by-descent.md by tangle.py; edit there, or here and stitch. 3779c79ab0fe
+# Made from book/part1/05-learning-by-descent.md by tangle.py; edit there, or here and stitch. e62c9ada6ad0
 """Learn what code looks like; then find some that sleeps."""
 
 import sys
@@ -31,7 +31,7 @@ w = descend(objective.gradient, start, rate=1.0, steps=400)[-1]
 
 names = [name for name in FEATURES if name not in SHORTCUTS]
 for name, weight in zip(names, w[1:], strict=True):
-    print(f"{name:12} {weight:6.2f} ", "#" * round(6 * abs(weight)))
+    print(f"{name:12} {weight:z6.2f} ", "#" * round(6 * abs(weight)))
 print()
 for line in sys.argv[1:] or COMMENTS:
     row = scale.apply([features(line, SHORTCUTS)])

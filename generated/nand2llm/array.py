@@ -1,4 +1,4 @@
-# Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 7c409880dcdc
+# Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. b3aefc71643a
 """An n-dimensional array: a flat buffer and a way of walking it.
 
 The numbers lie in one flat buffer. The shape says how many there are
@@ -146,9 +146,8 @@ def multiply(left: Array, right: Array) -> Array:
     (m, k) with (k, n) makes (m, n); a vector (k,) may stand on
     either side. Raises ValueError if the inner sizes differ.
     """
-    if not (0 < left.ndim < 3 and 0 < right.ndim < 3) or (
-        left.shape[-1] != right.shape[0]
-    ):
+    flat = left.ndim in (1, 2) and right.ndim in (1, 2)
+    if not flat or left.shape[-1] != right.shape[0]:
         raise ValueError(
             f"cannot multiply {left.shape} by {right.shape}: "
             "want (m, k) by (k, n)"

@@ -1,4 +1,4 @@
-# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. b93f9361aca6
+# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. ef46b285e403
 """The next letter from the last, with logits and softmax."""
 
 from itertools import pairwise
@@ -22,11 +22,11 @@ class Bigram(NextLetter):
         }
 
     def logits(self, letter: str) -> list[float]:
-        """Return, in order of SYMBOLS, the row of ``letter``."""
+        """Return, in order of SYMBOLS, the row of `letter`."""
         return [self.parameters[letter + b] for b in SYMBOLS]
 
     def beliefs(self, letter: str) -> list[float]:
-        """Return, in order of SYMBOLS, what may follow ``letter``."""
+        """Return, in order of SYMBOLS, what may follow `letter`."""
         return softmax(self.logits(letter))
 
     def predict(self, pair: str) -> float:
@@ -35,7 +35,7 @@ class Bigram(NextLetter):
         return -softmax_loss(self.logits(pair[0]), target)
 
     def slopes(self, pair: str) -> Parameters:
-        """Return the slopes of ``predict``: one row matters."""
+        """Return the slopes of `predict`: one row matters."""
         target = SYMBOLS.index(pair[1])
         slopes = softmax_slopes(self.logits(pair[0]), target)
         moved = zip(SYMBOLS, slopes, strict=True)

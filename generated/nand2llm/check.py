@@ -1,4 +1,4 @@
-# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. c6c3620b31b0
+# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. 5ba4c6995249
 """Is a gradient right? Ask the function itself, from both sides."""
 
 import sys
@@ -12,7 +12,7 @@ Vector = Sequence[float]
 def central_slopes(
     f: Callable[[list[float]], float], point: Vector, step: float = STEP
 ) -> list[float]:
-    """Estimate the slope of f in each coordinate of ``point``."""
+    """Estimate the slope of f in each coordinate of `point`."""
     slopes = []
     for i, x in enumerate(point):
         h = step * max(1.0, abs(x))
@@ -42,7 +42,7 @@ def check_slopes(
     point: Vector,
     tolerance: float = 1e-6,
 ) -> None:
-    """Raise ``WrongSlope`` unless ``slopes`` are those of f."""
+    """Raise `WrongSlope` unless `slopes` are those of f."""
     nudged = central_slopes(f, point)
     if relative_error(slopes, nudged) > tolerance:
         pairs = zip(slopes, nudged, strict=True)

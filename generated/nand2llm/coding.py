@@ -1,4 +1,4 @@
-# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. 53424c222b96
+# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. ed48bf594c99
 """Arithmetic coding: a text in as many bits as its surprise."""
 
 from bisect import bisect_right
@@ -27,7 +27,12 @@ def shares(beliefs: Sequence[float]) -> list[int]:
 
 
 def encode(text: str, predict: Predictor) -> str:
-    """Return ``text`` as a string of 0 and 1."""
+    """Return `text` as a string of 0 and 1.
+
+    Raises ValueError for symbols that have no piece of the strip.
+    """
+    if strange := set(text) - set(SYMBOLS):
+        raise ValueError(f"no piece of the strip for {strange}")
     low, width = 0, 1
     for i, symbol in enumerate(text):
         cut = shares(predict(text[:i]))
@@ -52,7 +57,7 @@ def name_of(low: int, width: int, scale: int) -> str:
 
 
 def decode(bits: str, length: int, predict: Predictor) -> str:
-    """Return the text of ``length`` symbols that bits encode."""
+    """Return the text of `length` symbols that bits encode."""
     point = int(bits or "0", 2) << (BITS * length - len(bits))
     low, width, text = 0, 1, ""
     for i in range(length):
@@ -68,7 +73,7 @@ def decode(bits: str, length: int, predict: Predictor) -> str:
 
 
 def recall(past: str, order: int) -> list[float]:
-    """Return beliefs from what followed the last ``order`` symbols.
+    """Return beliefs from what followed the last `order` symbols.
 
     Where the past says little, those of a shorter memory weigh in;
     the last resort is no opinion (Witten and Bell, 1991).

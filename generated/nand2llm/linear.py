@@ -1,4 +1,4 @@
-# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. 99f7f02c1e31
+# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. ae90df8de81b
 """The linear model: a line with as many inputs as you like."""
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ class Linear:
         self.parameters["b"] = 0.0
 
     def predict(self, x: Sequence[float]) -> float:
-        """Return the weighted vote of the features in ``x``."""
+        """Return the weighted vote of the features in `x`."""
         votes = zip(self.names, x, strict=True)
         total = self.parameters["b"]
         for name, value in votes:

@@ -1,4 +1,4 @@
-# Made from book/part1/05-learning-by-descent.md by tangle.py; edit there, or here and stitch. 47088726ae53
+# Made from book/part1/05-learning-by-descent.md by tangle.py; edit there, or here and stitch. 984aaa6a404d
 """Is this line code or prose? The package itself has examples."""
 
 import ast
@@ -37,7 +37,7 @@ def read(*modules: str) -> Labeled:
 
 
 def share(symbols: str) -> Callable[[str], float]:
-    """Return a feature: how much of a line is one of ``symbols``."""
+    """Return a feature: how much of a line is one of `symbols`."""
     return lambda line: sum(c in symbols for c in line) / len(line)
 
 
@@ -53,9 +53,7 @@ FEATURES: dict[str, Callable[[str], float]] = {
 }
 
 
-def features(
-    line: str, without: tuple[str, ...] = ()
-) -> list[float]:
+def features(line: str, without: tuple[str, ...] = ()) -> list[float]:
     """Return the features of a line, in order, but for some."""
     kept = (f for name, f in FEATURES.items() if name not in without)
     return [f(line) for f in kept]

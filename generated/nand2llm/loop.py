@@ -1,4 +1,4 @@
-# Made from book/part1/01-introduction.md by tangle.py; edit there, or here and stitch. 8f8224f467b8
+# Made from book/part1/01-introduction.md by tangle.py; edit there, or here and stitch. 1ca542227dda
 """The loop: prediction, loss, gradient, update, better prediction."""
 
 import math
@@ -52,7 +52,7 @@ def loss(
 def gradient(
     model: Model, examples: Examples, measure: Loss = SQUARED
 ) -> Parameters:
-    """Return the slope of ``loss`` in every parameter."""
+    """Return the slope of `loss` in every parameter."""
     total = dict.fromkeys(model.parameters, 0.0)
     for x, y in examples:
         outer = measure.slope(model.predict(x), y)
@@ -78,7 +78,7 @@ def learn(
 ) -> list[float]:
     """Go around the loop; return the losses, first to last.
 
-    Raises ``Diverged`` when the loss is no longer a finite number.
+    Raises `Diverged` when the loss is no longer a finite number.
     """
     losses = [loss(model, examples, measure)]
     for _ in range(steps):
@@ -96,7 +96,7 @@ def nudged_gradient(
     nudge: float = 1e-6,
     measure: Loss = SQUARED,
 ) -> Parameters:
-    """Estimate ``gradient`` from the loss alone, to check it by."""
+    """Estimate `gradient` from the loss alone, to check it by."""
     before = loss(model, examples, measure)
     slopes = {}
     for name, value in model.parameters.items():

@@ -1,4 +1,4 @@
-# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. 41a923bf3e18
+# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. b921f60daa6b
 """From scores to probabilities, and what they cost; in nats."""
 
 import math
@@ -22,13 +22,13 @@ def softmax(logits: Logits) -> list[float]:
 
 
 def softmax_loss(logits: Logits, target: int) -> float:
-    """Return the surprise, in nats, that ``target`` came."""
+    """Return the surprise, in nats, that `target` came."""
     return log_sum_exp(logits) - logits[target]
 
 
 def softmax_slopes(logits: Logits, target: int) -> list[float]:
     """Return its slope in each logit: softmax minus one-hot."""
-    return [p - (i == target) for i, p in enumerate(softmax(logits))]
+    return [q - (i == target) for i, q in enumerate(softmax(logits))]
 
 
 def sigmoid(z: float) -> float:

@@ -1,4 +1,4 @@
-# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. 21add35d39f0
+# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. b186fae829a0
 """What chapter 4 claims, tried."""
 
 import math
@@ -8,13 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from nand2llm.bigram import Bigram
-from nand2llm.check import (
-    WrongSlope,
-    central_slopes,
-    check_slopes,
-    relative_error,
-)
+from nand2llm import check
+from nand2llm.bigram import Bigram, neighbors
+from nand2llm.check import WrongSlope, check_slopes
 from nand2llm.coding import decode, encode, recall, shares
 from nand2llm.information import (
     bits_per_byte,
@@ -36,56 +32,6 @@ from nand2llm.softmax import (
     softmax_loss,
     softmax_slopes,
 )
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_every_slope_is_the_slope_of_its_loss(name: str) -> None:
-    measure, rng = LOSSES[name], random.Random(4)
-    for _ in range(50):
-        for y in measure.truths:
-            p = rng.uniform(-5, 5)
-            check_slopes(
-                lambda v, y=y: measure.value(v[0], y),
-                [measure.slope(p, y)],
-                [p],
-            )
-
-
-def test_the_check_has_teeth() -> None:
-    def square(v: list[float]) -> float:
-        return v[0] ** 2 + v[1] ** 2
-
-    check_slopes(square, [6.0, -8.0], [3.0, -4.0])
-    for wrong in ([3.0, -4.0], [6.0, 8.0], [6.0, -8.001]):
-        with pytest.raises(WrongSlope, match="nudges say"):
-            check_slopes(square, wrong, [3.0, -4.0])
-    with pytest.raises(ValueError, match="1 slopes"):
-        relative_error([1.0], [1.0, 2.0])
-
-
-def test_a_nudge_can_be_too_small() -> None:
-    def error(step: float) -> float:
-        nudged = central_slopes(lambda v: v[0] ** 3, [10.0], step)
-        return relative_error([300.0], nudged)
-
-    assert error(6e-6) < 1e-9 < min(error(1e-2), error(1e-13))
-
-
-@pytest.mark.parametrize("name", ["squared", "absolute"])
-def test_the_loop_follows_any_loss(name: str) -> None:
-    line, measure = Line(w=5.3, b=0.2), LOSSES[name]
-    by_formula = gradient(line, lengths(NOTE_G), measure)
-    by_nudge = nudged_gradient(line, lengths(NOTE_G), measure=measure)
-    assert by_formula == pytest.approx(by_nudge, rel=1e-4, abs=1e-4)
-
-
-def test_what_each_loss_wants() -> None:
-    letters_of = [3, 2, 3, 2, 5, 2, 12]
-    for name, wanted in (("squared", 29 / 7), ("absolute", 3)):
-        measure, line = LOSSES[name], Line()
-        examples = [(0.0, float(n)) for n in letters_of]
-        learn(line, examples, 0.005, steps=4000, measure=measure)
-        assert line.predict(0.0) == pytest.approx(wanted, abs=0.01)
 
 
 def probabilities(rng: random.Random, n: int) -> list[float]:
@@ -115,40 +61,57 @@ def test_the_table_of_four_letters() -> None:
         surprise(1.1)
 
 
-def test_what_is_sent_is_received() -> None:
-    rng = random.Random(6)
-    for length in (0, 1, 2, 30):
-        text = "".join(rng.choices(SYMBOLS, k=length))
-        for order in (-1, 0, 2):
-
-            def predict(past: str, order: int = order) -> list[float]:
-                return recall(past, order)
-
-            telegram = encode(text, predict)
-            assert decode(telegram, length, predict) == text
-
-
-def test_a_telegram_is_as_long_as_its_surprise() -> None:
-    text, promised = letters(NOTE_G), 0.0
-    for i, symbol in enumerate(text):
-        belief = recall(text[:i], 1)[SYMBOLS.index(symbol)]
-        promised += surprise(belief)
-    sent = len(encode(text, lambda past: recall(past, 1)))
-    assert promised - 1 < sent < promised + 4
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_slope_is_the_slope_of_its_loss(name: str) -> None:
+    measure, rng = LOSSES[name], random.Random(4)
+    for _ in range(50):
+        for y in measure.truths:
+            p = rng.uniform(-5, 5)
+            check_slopes(
+                lambda v, y=y: measure.value(v[0], y),
+                [measure.slope(p, y)],
+                [p],
+            )
 
 
-def test_shares_leave_nothing_out() -> None:
-    for beliefs in ([1.0] + [0.0] * 26, [1 / 27] * 27):
-        cut = shares(beliefs)
-        assert sum(cut) == 2**16 and min(cut) >= 1
+def test_the_check_has_teeth() -> None:
+    def square(v: list[float]) -> float:
+        return v[0] ** 2 + v[1] ** 2
+
+    check_slopes(square, [6.0, -8.0], [3.0, -4.0])
+    for wrong in ([3.0, -4.0], [6.0, 8.0], [6.0, -8.001]):
+        with pytest.raises(WrongSlope, match="nudges say"):
+            check_slopes(square, wrong, [3.0, -4.0])
+    with pytest.raises(ValueError, match="1 slopes"):
+        check.relative_error([1.0], [1.0, 2.0])
 
 
-def test_recalled_beliefs_are_probabilities() -> None:
-    for past in ("", "a", "abracadabra", letters(NOTE_G)[:99]):
-        for order in (-1, 0, 1, 5):
-            beliefs = recall(past, order)
-            assert sum(beliefs) == pytest.approx(1)
-            assert min(beliefs) > 0
+def test_a_nudge_can_be_too_small() -> None:
+    def cube(v: list[float]) -> float:
+        return v[0] ** 3
+
+    def error(step: float) -> float:
+        nudged = check.central_slopes(cube, [10.0], step)
+        return check.relative_error([300.0], nudged)
+
+    assert error(6e-6) < 1e-9 < min(error(1e-2), error(1e-13))
+
+
+@pytest.mark.parametrize("name", ["squared", "absolute"])
+def test_the_loop_follows_any_loss(name: str) -> None:
+    line, measure = Line(w=5.3, b=0.2), LOSSES[name]
+    by_formula = gradient(line, lengths(NOTE_G), measure)
+    by_nudge = nudged_gradient(line, lengths(NOTE_G), measure=measure)
+    assert by_formula == pytest.approx(by_nudge, rel=1e-4, abs=1e-4)
+
+
+def test_what_each_loss_wants() -> None:
+    letters_of = [3, 2, 3, 2, 5, 2, 12]
+    for name, wanted in (("squared", 29 / 7), ("absolute", 3)):
+        measure, line = LOSSES[name], Line()
+        examples = [(0.0, float(n)) for n in letters_of]
+        learn(line, examples, 0.005, steps=4000, measure=measure)
+        assert line.predict(0.0) == pytest.approx(wanted, abs=0.01)
 
 
 def test_softmax_slopes_are_those_of_its_loss() -> None:
@@ -158,7 +121,23 @@ def test_softmax_slopes_are_those_of_its_loss() -> None:
             z, t = [rng.gauss(0, 3) for _ in range(n)], rng.randrange(n)
             slopes = softmax_slopes(z, t)
             check_slopes(lambda v, t=t: softmax_loss(v, t), slopes, z)
-            assert sum(softmax_slopes(z, t)) == pytest.approx(0)
+            assert sum(slopes) == pytest.approx(0)
+
+
+def test_belief_minus_truth() -> None:
+    rng = random.Random(9)
+    for n in (2, 5, 27):
+        p = probabilities(rng, n)
+        z = [rng.gauss(0, 2) for _ in range(n)]
+        q = softmax(z)
+        slopes = [b - a for a, b in zip(p, q, strict=True)]
+        for price in (cross_entropy, kl):
+            check_slopes(
+                lambda v, p=p, price=price: price(p, softmax(v)),
+                [s / math.log(2) for s in slopes],  # in bits
+                z,
+            )
+        check_slopes(log_sum_exp, q, z)
 
 
 def test_only_differences_matter() -> None:
@@ -203,14 +182,51 @@ def test_the_bigram_gradient() -> None:
 def test_it_learns_frequencies_too() -> None:
     text = "abacabadabacaba"
     model = Bigram()
-    examples = [(a + b, 1.0) for a, b in pairwise(text)]
-    losses = learn(model, examples, 5.0, steps=600, measure=SURPRISE)
+    losses = learn(model, neighbors(text), 5.0, 600, SURPRISE)
     assert all(b < a for a, b in pairwise(losses))
     assert losses[0] == pytest.approx(math.log(27))
     after = Counter(b for a, b in pairwise(text) if a == "a")
     for b, times in after.items():
         belief = math.exp(model.predict("a" + b))
         assert belief == pytest.approx(times / after.total(), abs=0.02)
+
+
+def test_what_is_sent_is_received() -> None:
+    rng = random.Random(6)
+    for length in (0, 1, 2, 30):
+        text = "".join(rng.choices(SYMBOLS, k=length))
+        for order in (-1, 0, 2):
+
+            def predict(past: str, order: int = order) -> list[float]:
+                return recall(past, order)
+
+            telegram = encode(text, predict)
+            assert decode(telegram, length, predict) == text
+
+
+def test_a_telegram_is_as_long_as_its_surprise() -> None:
+    text, promised = letters(NOTE_G), 0.0
+    for i, symbol in enumerate(text):
+        belief = recall(text[:i], 1)[SYMBOLS.index(symbol)]
+        promised += surprise(belief)
+    sent = len(encode(text, lambda past: recall(past, 1)))
+    assert promised - 1 < sent < promised + 4
+
+
+def test_shares_leave_nothing_out() -> None:
+    for beliefs in ([1.0] + [0.0] * 26, [1 / 27] * 27):
+        cut = shares(beliefs)
+        assert sum(cut) == 2**16 and min(cut) >= 1
+    with pytest.raises(ValueError, match="no piece of the strip for"):
+        encode("Ada", lambda past: recall(past, 0))
+
+
+def test_recalled_beliefs_are_probabilities() -> None:
+    for past in ("", "a", "abracadabra", letters(NOTE_G)[:99]):
+        for order in (-1, 0, 1, 5):
+            beliefs = recall(past, order)
+            assert sum(beliefs) == pytest.approx(1)
+            assert min(beliefs) > 0
 
 
 def test_units() -> None:

@@ -1,4 +1,4 @@
-// Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. 04c05478a0f7
+// Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. ba7a9f112b9c
 //! The product of two tables, walked in three orders.
 
 use crate::view::{Error, View};
@@ -85,9 +85,8 @@ fn in_tiles(a: &[f32], b: &[f32], [m, k, n]: Sizes, c: &mut [f32]) {
         pack(TILE[0], depth, m, |i, s| a[i * k + p + s], &mut left);
         pack(TILE[1], depth, n, |j, s| b[(p + s) * n + j], &mut right);
         let strips = left.chunks_exact(depth * TILE[0]);
-        for (u, panel) in
-            right.chunks_exact(depth * TILE[1]).enumerate()
-        {
+        let panels = right.chunks_exact(depth * TILE[1]);
+        for (u, panel) in panels.enumerate() {
             for (t, strip) in strips.clone().enumerate() {
                 let (i, j) = (t * TILE[0], u * TILE[1]);
                 for (row, sums) in (i..m).zip(tile(strip, panel)) {
