@@ -76,12 +76,12 @@ build/nand2llm.epub: $(SETUP) $(SOURCES) | tangle
 
 .PHONY: test
 test: $(SETUP) tangle native ## the tests (some: make test T=PATH)
-	@$(TRANSLATE) $(PY) -m pytest -m 'not browser' $(T)
+	@$(PY) -m pytest -m 'not browser' $(T)
 	@$(if $(CARGO),$(CARGO) test --quiet $(CRATE))
 
 .PHONY: test-site
 test-site: $(SETUP) site ## the site's tests, in a real browser
-	@$(TRANSLATE) $(PY) -m pytest -m browser $(T)
+	@$(PY) -m pytest -m browser $(T)
 
 .PHONY: check
 check: $(SETUP) tangle ## drift, chunks, lint, types, words, links
@@ -129,8 +129,8 @@ ASKED = $(if $(SOLUTION),hint '$(SOLUTION)' --solution,$(if \
 	$(HINT),hint '$(HINT)',check))
 
 .PHONY: examples
-examples: $(SETUP) tangle native ## run generated/examples/*.py
-	@for script in generated/examples/*.py; do \
+examples: $(SETUP) tangle native ## run generated/examples/*.py (one: E=nand)
+	@for script in generated/examples/$(or $(E),*).py; do \
 	echo "-- $$script"; $(PY) "$$script" || exit 1; done
 
 .PHONY: native
@@ -168,6 +168,10 @@ help: ## this table
 	while read -r name words; \
 	do printf 'make %-14s %s\n' "$$name" "$$words"; done
 
+# In this environment a traceback names chapters' lines.
+HOOK := import sys; \
+	sys.excepthook = lambda *e: __import__("tangle").hook(*e)
+
 # Set-up. A stamp is newer than its lock file once that is installed.
 $(VENV)/.locked: requirements/setup.txt requirements/book.txt
 	@'$(PYTHON)' -c '$(WILL_DO)' 2>/dev/null || \
@@ -179,7 +183,8 @@ $(VENV)/.locked: requirements/setup.txt requirements/book.txt
 	$(call step,Python packages,$(UV) pip sync --require-hashes \
 	--compile-bytecode --python $(PY) requirements/book.txt)
 	@site=$$($(PY) -c 'import site; print(site.getsitepackages()[0])'); \
-	printf '%s\n' "$$PWD/generated" "$$PWD" >"$$site/nand2llm.pth"
+	printf '%s\n' "$$PWD/generated" "$$PWD" '$(HOOK)' \
+	>"$$site/nand2llm.pth"
 	@touch $@
 
 node_modules/.locked: package.json package-lock.json | $(VENV)/.locked

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# Made from book/appendices/a-tangle.md by tangle.py; edit there, or here and stitch. cd0631d03a0b
+# Made from book/appendices/a-tangle.md by tangle.py; edit there, or here and stitch. b4ab933cc053
 """Make files from the code blocks of chapters, and carry edits back.
 
 A chapter is Markdown. `{.python #name}` names a code block, a line
@@ -1656,6 +1656,72 @@ def where(book: Book, lines: Map, place: str) -> list[str]:
     return found
 
 
+def recorded(root: Path) -> Map:
+    """Return the map of all files that a project has a record of."""
+    known = (root / CONFIG).exists()
+    return Map(root, contents(root, None)[0] if known else {})
+
+
+def hook(kind: Any, error: BaseException, trace: Any) -> None:
+    """Print a traceback, naming the chapters' lines: a sys.excepthook
+    for the project in whose directory this file is."""
+    from contextlib import redirect_stderr
+
+    with redirect_stderr(io.StringIO()) as said:
+        sys.__excepthook__(kind, error, trace)
+    lines = recorded(Path(__file__).resolve().parent)
+    print(translate(said.getvalue(), lines), end="", file=sys.stderr)
+
+
+class Places:
+    """A plugin of pytest that reports chapters' lines."""
+
+    def __init__(self, lines: Map) -> None:
+        self.lines = lines
+
+    def pytest_collectreport(self, report: Any) -> None:
+        """Before it is told that a file can't be read."""
+        self.change(report.longrepr)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Before it is told how a test went."""
+        self.change(report.longrepr)
+
+    def pytest_warning_recorded(self, warning_message: Any) -> None:
+        """Before a warning is told."""
+        self.move(warning_message, "filename")
+
+    def change(self, told: Any) -> None:
+        """Put chapters' lines into what will be said of a failure."""
+        if isinstance(getattr(told, "longrepr", None), str):
+            told.longrepr = translate(told.longrepr, self.lines)
+        trace = getattr(told, "reprtraceback", None)
+        chain = [(trace, told.reprcrash)] if trace else []
+        for trace, crash, *_ in getattr(told, "chain", chain):
+            self.move(crash, "path")
+            for entry in trace.reprentries:
+                self.move(getattr(entry, "reprfileloc", None), "path")
+                entry.lines = [
+                    translate(line, self.lines) for line in entry.lines
+                ]
+
+    def move(self, place: Any, file: str) -> None:
+        """Change a place, if it is one in a file of ours."""
+        if place is None:
+            return
+        line = place.lineno
+        if origin := self.lines.origin(getattr(place, file), line):
+            path, _, number = origin.rpartition(":")
+            setattr(place, file, path)
+            place.lineno = int(number)
+
+
+def pytest_sessionstart(session: Any) -> None:
+    """Let pytest name chapters' lines, for `pytest -p tangle`."""
+    config = session.config
+    config.pluginmanager.register(Places(recorded(config.rootpath)))
+
+
 # === Snapshots =======================================================
 
 
@@ -1848,9 +1914,8 @@ def perform(given: Any, command: list[str]) -> int:
     if verb == "watch":
         watch(root, files, command)
     if verb == "translate":
-        listed = files is None and (root / CONFIG).exists()
-        config = contents(root, None)[0] if listed else {}
-        return filtered(command, Map(root, config))
+        lines = Map(root, {}) if files else recorded(root)
+        return filtered(command, lines)
     book = load(root, files)
     operands = [getattr(given, name) for name in OPERANDS.get(verb, [])]
     if verb == "tangle":

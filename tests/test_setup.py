@@ -115,3 +115,41 @@ def test_package_and_weaver_import_from_anywhere(tmp_path):
         str(ROOT / "generated" / name / "__init__.py")
         for name in ("nand2llm", "weave")
     ], done.stderr
+
+
+WRONG = "from nand2llm.bits import to_bits\nto_bits(300, 8)\n"
+
+
+def python(*argv: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the Python that `make` set up."""
+    return subprocess.run(
+        [sys.executable, *argv], cwd=cwd, text=True, capture_output=True
+    )
+
+
+@pytest.mark.parametrize("argv", [["-c", WRONG], ["script.py"], ["-m", "script"]])
+def test_a_traceback_names_the_line_of_the_chapter(argv, tmp_path):
+    (tmp_path / "script.py").write_text(WRONG)
+    told = python(*argv, cwd=tmp_path).stderr
+    assert re.search(r'File "book/part1/02-.*\.md", line \d+, in to_bits', told)
+    assert "generated/" not in told
+
+
+def test_plain_pytest_names_the_line_of_the_chapter(tmp_path):
+    (tmp_path / "test_wrong.py").write_text("def test_it():\n    import script")
+    (tmp_path / "script.py").write_text(WRONG)
+    argv = ["-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider"]
+    told = python(*argv, "test_wrong.py", cwd=tmp_path).stdout
+    assert re.search(r"book/part1/02-.*\.md:\d+: OverflowError", told), told
+    assert "generated/" not in told
+
+
+def test_the_package_leaves_the_interpreter_alone():
+    code = "import sys; sys.excepthook = sys.__excepthook__; import nand2llm.bits"
+    code += "; assert sys.excepthook is sys.__excepthook__"
+    assert python("-c", code, cwd=ROOT).returncode == 0
+
+
+def test_an_example_may_be_named():
+    done = make("-n", "--assume-old=.venv/.locked", "examples", "E=ch05_race")
+    assert "generated/examples/ch05_race.py" in done.stdout

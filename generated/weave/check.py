@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. b3ebad163f6a
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. beb4634f46c0
 """Looks for what no reader should find in the book.
 
 Undefined references, figures without a description and the like end
@@ -13,9 +13,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from weave import book
+from weave import book, order
 
-FENCE = re.compile(r"^[ >]*(`{3,}|~{3,})\s*(.*?)\s*$")
 CODE = re.compile(r"(`+).+?\1")
 MEASURED = re.compile(r"""measured\(\s*["']([^"']+)["']""")
 RECORD = ("what", "machine", "date", "figures")
@@ -34,7 +33,9 @@ def main(root: Path) -> int:
             text = (root / page.path).read_text("utf-8")
             for line, words in sorted(complaints(text, root)):
                 findings.append(f"{page.path}:{line}: {words}")
-    findings += near_terms(ms)
+    findings += near_terms(order.Reading(ms.pages, answers=True))
+    chapters = [one for one in ms.pages if one.kind == "chapter"]
+    findings += order.findings(order.Reading(chapters), ms)
     for finding in findings:
         print(finding, file=sys.stderr)
     return 1 if findings else 0
@@ -42,7 +43,7 @@ def main(root: Path) -> int:
 
 def complaints(text: str, root: Path) -> Iterator[Finding]:
     """All that is wrong with the source of one chapter."""
-    prose, fences = split(text.splitlines())
+    prose, fences = order.split(text.splitlines())
     for line, info in fences:
         if info in OUTPUTS:
             yield (
@@ -60,23 +61,6 @@ def complaints(text: str, root: Path) -> Iterator[Finding]:
                 yield line, f"no book/measurements/{file.name}"
 
 
-def split(lines: list[str]) -> tuple[list[Finding], list[Finding]]:
-    """The numbered lines of prose, and of the fences that open."""
-    prose: list[Finding] = []
-    fences: list[Finding] = []
-    fence = ""
-    for number, line in enumerate(lines, 1):
-        found = FENCE.match(line)
-        if not fence and found:
-            fence = found[1]
-            fences.append((number, found[2]))
-        elif not fence:
-            prose.append((number, line))
-        elif found and found[1].startswith(fence) and not found[2]:
-            fence = ""
-    return prose, fences
-
-
 def records(root: Path) -> Iterator[str]:
     """Measurements that do not say what, where and when."""
     for file in sorted((root / "book/measurements").glob("*.json")):
@@ -87,17 +71,14 @@ def records(root: Path) -> Iterator[str]:
             yield f"{name}:1: without {', '.join(missing)}"
 
 
-def near_terms(ms: book.Manuscript) -> Iterator[str]:
-    """Terms of the index that differ only in case or in a plural."""
-    seen: dict[str, str] = {}
-    for term in sorted(ms.terms):
-        key = term.casefold().rstrip("s")
+def near_terms(reading: order.Reading) -> Iterator[str]:
+    """Terms that differ only in case, a plural or a hyphen."""
+    seen: dict[tuple[str, ...], str] = {}
+    for term, place in sorted(reading.marks.items()):
+        key = order.stems(term.casefold())
         if key in seen:
-            docname, _ = ms.terms[term][0]
-            page = ms.page(docname)
-            line = page.line_of(term)
             yield (
-                f"{page.path}:{line}: the index has “{term}” and"
+                f"{reading.line(place)}: the index has “{term}” and"
                 f" “{seen[key]}”; choose one"
             )
         seen[key] = term

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 0d3eb67bab10
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 7786e2418136
 """Runs what the chapters run, each against its own snapshot."""
 
 from __future__ import annotations
@@ -117,9 +117,11 @@ def in_session(
             stderr=subprocess.PIPE,
             env=environment(root, paths),
         )
+        said = done.stderr.replace(str(copy), str(tree))
+        said = tangle.translate(said, tangle.recorded(root))
         if done.returncode:
-            raise ManuscriptError(done.stderr.strip())
-        sys.stderr.write(done.stderr)
+            raise ManuscriptError(said.strip())
+        sys.stderr.write(said)
         return list(json.loads(answer.read_text("utf-8")))
 
 

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 41c781e92c98
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 7d9da6a9c614
 """The web site, built by Sphinx in this process."""
 
 from __future__ import annotations
@@ -245,7 +245,12 @@ class Site:
         context: dict[str, Any],
         doctree: nodes.document | None,
     ) -> None:
-        """Set above a page's title which part and chapter it is."""
+        """Set above a page's title which part and chapter it is, and
+        give the headings of the book's contents their level."""
+        tree = context.get("furo_navigation_tree", "")
+        context["furo_navigation_tree"] = tree.replace(
+            'role="heading"', 'role="heading" aria-level="2"'
+        )
         if docname in {page.docname for page in self.ms.pages}:
             line = html.escape(eyebrow(self.ms, self.ms.page(docname)))
             mark = f'<p class="eyebrow">{line}</p>\n' if line else ""

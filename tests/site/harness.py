@@ -46,10 +46,11 @@ class served:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
+        class Patient(http.server.ThreadingHTTPServer):
+            request_queue_size = 128  # a search asks for all pages
+
         handler = functools.partial(Quiet, directory=str(folder))
-        self.server = http.server.ThreadingHTTPServer(
-            ("127.0.0.1", 0), handler
-        )
+        self.server = Patient(("127.0.0.1", 0), handler)
 
     def __enter__(self) -> str:
         threading.Thread(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -201,28 +200,6 @@ def test_margin_notes_stand_in_the_text_on_phones(
     assert note["x"] >= 0 and note["x"] + note["width"] <= 390
 
 
-def test_the_keyboard_shows_where_it_is(wide) -> None:
-    page = wide.open(ONE)
-    seen = set()
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        seen.add(
-            page.evaluate(
-                """() => {
-                const e = document.activeElement;
-                const s = getComputedStyle(e);
-                if (s.outlineStyle == "none" || s.outlineWidth == "0px")
-                    return "no outline: " + e.outerHTML.slice(0, 80);
-                return e.className || e.tagName;
-                }"""
-            )
-        )
-    hidden = [one for one in seen if one.startswith("no outline")]
-    assert not hidden
-    assert any("skip-to-content" in one for one in seen)
-    assert "copy" in seen
-
-
 def test_without_javascript(reader: Callable, small_site: str) -> None:
     page = reader(small_site, java_script_enabled=False).open(ONE)
     for name in ("intro-dot-numpy", "intro-dot-rust", "intro-module"):
@@ -267,20 +244,3 @@ def test_what_blocks_put_out(wide) -> None:
         "six times seven is 42."
     )
     assert page.locator("text=import matplotlib").count() == 0
-
-
-def test_no_serious_complaint_of_axe(wide) -> None:
-    root = Path(__file__).resolve().parents[2]
-    axe = root / "node_modules/axe-core/axe.min.js"
-    for name in (ONE, "index.html", "identifiers.html"):
-        page = wide.open(name)
-        page.add_script_tag(path=axe)
-        found = page.evaluate(
-            "axe.run(document.querySelector('article'))"
-        )["violations"]
-        serious = [
-            (v["id"], v["nodes"][0]["html"][:120], v["help"])
-            for v in found
-            if v["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], json.dumps(serious, indent=1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import subprocess
 import sys
 
@@ -171,6 +174,90 @@ def test_a_real_traceback(mapped):
     assert done.returncode == 1
     assert 'File "book/p/01-a.md", line 13, in f' in done.stdout
     assert "generated/pkg/m.py" not in done.stdout
+
+
+def python(mapped, *argv: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a project that has the tangler beside it."""
+    shutil.copy(SCRIPT, mapped.root)
+    path = os.pathsep.join([str(mapped.root), str(mapped.root / "generated")])
+    return subprocess.run(
+        [sys.executable, *argv],
+        cwd=mapped.root,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+
+
+HOOKED = "import sys, tangle; sys.excepthook = tangle.hook; "
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pkg.m; pkg.m.f()",
+        "import runpy; runpy.run_module('pkg.m', run_name='__main__')['f']()",
+        "import runpy; runpy.run_path('generated/pkg/m.py')['f']()",
+    ],
+)
+def test_an_uncaught_error_names_the_chapter(mapped, code):
+    """With the hook, and only with it."""
+    plain = python(mapped, "-S", "-c", code).stderr
+    assert f'{FILE}", line 3, in f' in plain
+    told = python(mapped, "-S", "-c", HOOKED + code).stderr
+    assert 'File "book/p/01-a.md", line 13, in f' in told
+    assert FILE not in told
+    assert told.splitlines()[-1] == plain.splitlines()[-1]
+
+
+def test_an_uncaught_error_of_another_file_is_shown_as_ever(mapped):
+    """Even its marks, and the error that it came from."""
+    mapped.write("own.py", "try:\n    {}['x']\nexcept KeyError:\n    1 / 0\n")
+    code = "import own"
+    told, plain = (
+        python(mapped, "-S", "-c", before + code).stderr
+        for before in (HOOKED, "import sys, tangle; ")
+    )
+    assert told.splitlines() == plain.splitlines()
+    assert "During handling of the above exception" in told
+
+
+def test_a_broken_hook_hides_nothing(mapped):
+    """Where the tangler itself is in pieces, the error is still told."""
+    mapped.write("book/book.toml", "nonsense")
+    told = python(mapped, "-S", "-c", HOOKED + "import pkg.m; pkg.m.f()").stderr
+    assert "NameError: name 'one' is not defined" in told
+
+
+BAD = block("import nothing", file="generated/bad.py")
+WARNS = block(
+    "import warnings\n\ndef warns():\n    warnings.warn('careful')",
+    file="generated/warns.py",
+)
+
+
+@pytest.mark.parametrize("style", ["auto", "native"])
+def test_pytest_names_the_chapter(make_book, style):
+    """Failures, files that can't be imported, warnings."""
+    book = make_book({"p/01-a.md": CHAPTER, "p/02-b.md": BAD, "p/03-c.md": WARNS})
+    book.tangle()
+    book.write("test_it.py", "import pkg.m\n\ndef test_f():\n    pkg.m.f()\n")
+    book.write("test_bad.py", "import bad\n")
+    book.write("test_warns.py", "import warns\n\ndef test_w():\n    warns.warns()\n")
+    argv = ["-m", "pytest", "-q", f"--tb={style}", "--rootdir", ".", "-c", os.devnull]
+    argv += ["-p", "no:cacheprovider", "--continue-on-collection-errors"]
+    plain = python(book, *argv).stdout
+    assert re.search(r"generated/[\w/]+\.py(\W+line |:)\d", plain)
+    told = python(book, *argv, "-p", "tangle").stdout
+    assert not re.search(r"generated/[\w/]+\.py(\W+line |:)\d", told)
+    failed = '"book/p/01-a.md", line 13' if style == "native" else "book/p/01-a.md:13: "
+    assert failed in told
+    assert "book/p/02-b.md:2: in <module>" in told
+    assert "book/p/03-c.md:5: UserWarning: careful" in told
+    # what the tests are called, and what went wrong, is as before
+    summary = [line for line in plain.splitlines() if line.startswith("FAILED")]
+    assert summary == [line for line in told.splitlines() if line.startswith("FAILED")]
+    assert "NameError" in summary[0]
 
 
 def test_list(make_book):

@@ -263,6 +263,22 @@ def test_what_is_wrong_is_said_with_its_line(weave: Weave, name: str) -> None:
     assert "\n" not in said
 
 
+def test_an_error_inside_the_package_names_the_line_that_wrote_it(
+    weave: Weave,
+) -> None:
+    code = fence(".python #m file=generated/pkg/m.py", "def f():", "    return 1 / 0")
+    with pytest.raises(ManuscriptError) as caught:
+        weave(
+            "# One {#ch:one}\n\n" + code,
+            "# Two {#ch:two}\n\n"
+            + fence(".python .run", "from pkg.m import f", "f()"),
+        )
+    assert str(caught.value) == (
+        "book/part1/02-two.md:5: ZeroDivisionError: division by zero"
+        " (from book/part1/01-one.md:5)"
+    )
+
+
 def test_quotation_marks_and_dashes_are_typographic(weave: Weave) -> None:
     ms = weave("# One {#ch:one}\n\nIt's \"so\" -- *\"chapter 1's\"* end.\n")
     assert "It’s “so” – “chapter 1’s” end." in text(ms)

@@ -1,5 +1,5 @@
-// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. d2bef9bb4299
-/* Copying and tabs. The pages are whole without this script. */
+// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 9af292d67415
+/* Copying, tabs, drawers. The pages are whole without this script. */
 
 "use strict";
 
@@ -8,6 +8,8 @@ function addCopyButton(chunk) {
   const code = chunk.querySelector("pre");
   const button = document.createElement("button");
   button.className = "copy";
+  button.type = "button";
+  button.setAttribute("aria-live", "polite");
   button.textContent = "Copy";
   const whole = chunk.dataset.copy;
   if (whole !== undefined) button.title = "Copy with all that it uses";
@@ -28,6 +30,7 @@ function addTabs(backends, index) {
   bar.setAttribute("aria-label", "Backend");
   const tabs = chunks.map((chunk, at) => {
     const tab = document.createElement("button");
+    tab.type = "button";
     tab.textContent = chunk.querySelector(".backend-name").textContent;
     tab.id = `tab-${index}-${at}`;
     tab.setAttribute("role", "tab");
@@ -39,10 +42,12 @@ function addTabs(backends, index) {
     return tab;
   });
   bar.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step) return;
-    const at = tabs.indexOf(document.activeElement) + step;
-    const next = tabs[(at + tabs.length) % tabs.length];
+    const at = tabs.indexOf(document.activeElement);
+    const goal = { ArrowLeft: at - 1, ArrowRight: at + 1,
+      Home: 0, End: -1 }[event.key];
+    if (goal === undefined) return;
+    const next = tabs.at(goal % tabs.length);
+    event.preventDefault();
     choose(next.textContent);
     next.focus();
   });
@@ -90,10 +95,37 @@ function openTarget() {
   panel.scrollIntoView();
 }
 
+/* A drawer of narrow screens: its name, where the keyboard goes. */
+function addDrawer(box, className, name) {
+  const toggle = document.getElementById(box);
+  const drawer = document.querySelector("." + className);
+  drawer.setAttribute("aria-label", name);
+  toggle.addEventListener("change", () => {
+    if (!toggle.checked) return;
+    const stops = [...drawer.querySelectorAll("a[href], input")];
+    stops.find((stop) => stop.checkVisibility()).focus();
+  });
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !toggle.checked) return;
+    toggle.checked = false;
+    toggle.focus();
+  });
+}
+
+/* The page of the search comes without a heading. */
+function nameSearch() {
+  const heading = document.createElement("h1");
+  heading.textContent = "Search";
+  document.getElementById("search-results")?.before(heading);
+}
+
 document.querySelectorAll(".chunk").forEach(addCopyButton);
 document.querySelectorAll(".backends").forEach(addTabs);
 show(localStorage.getItem("backend"));
 letScroll();
 openTarget();
+addDrawer("__navigation", "sidebar-drawer", "The book");
+addDrawer("__toc", "toc-drawer", "On this page");
+nameSearch();
 addEventListener("resize", letScroll);
 addEventListener("hashchange", openTarget);
