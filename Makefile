@@ -46,7 +46,7 @@ endef
 .PHONY: book
 book: build/.book ## the PDF, the site and the EPUB (as plain `make`)
 
-build/.book: $(SETUP) $(SOURCES) | tangle
+build/.book: $(SETUP) $(SOURCES) | tangle native
 	@$(WEAVE) book
 	@touch $@
 
@@ -65,7 +65,7 @@ build/nand2llm.pdf: $(SETUP) $(SOURCES) | tangle
 
 .PHONY: site
 site: build/site/.book ## build/site/index.html
-build/site/.book: $(SETUP) $(SOURCES) | tangle
+build/site/.book: $(SETUP) $(SOURCES) | tangle native
 	@$(WEAVE) site
 	@touch $@
 

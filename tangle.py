@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# Made from book/appendices/a-tangle.md by tangle.py; edit there, or here and stitch. b4ab933cc053
+# Made from book/appendices/a-tangle.md by tangle.py; edit there, or here and stitch. 77027de06808
 """Make files from the code blocks of chapters, and carry edits back.
 
 A chapter is Markdown. `{.python #name}` names a code block, a line
@@ -1746,10 +1746,13 @@ def stripped(book: Book) -> dict[str, Output]:
 
 
 def diff(book: Book, old: str, new: str) -> Iterator[str]:
-    """Compare two snapshots; return the lines of a patch."""
+    """Compare two snapshots; return the lines of a patch. The snapshot
+    of chapter 0 is empty."""
     from difflib import unified_diff
 
-    before, after = stripped(book.until(old)), stripped(book.until(new))
+    before, after = (
+        stripped(book.until(n)) if n != "0" else {} for n in (old, new)
+    )
     for name in sorted(before.keys() | after.keys()):
         a, b = before.get(name), after.get(name)
         if a and b and (a.text, a.mode) == (b.text, b.mode):

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 9b8322baa65b
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 1332d216a953
 """The weaver's commands: `python -m weave VERB`."""
 
 from __future__ import annotations
@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,13 +65,21 @@ def obey(args: argparse.Namespace) -> int:
         from weave import check
 
         return check.main(root)
-    from weave import book
+    from weave import book, tested
 
     with step("the chapters, read and run"):
         ms = book.load(root)
     forms = {"book": MADE, "run": ()}.get(args.verb, (args.verb,))
-    for form in forms:
-        make(ms, form, args.chapters)
+    with ThreadPoolExecutor(1) as aside:
+        if "site" in forms:  # which comes last
+            tracing = aside.submit(tested.record, ms.tangled)
+        for form in forms:
+            if form == "site":
+                with step("what the tests run"):
+                    failed = tracing.result()
+                for problem in failed:
+                    print(problem, file=sys.stderr)
+            make(ms, form, args.chapters)
     return 0
 
 

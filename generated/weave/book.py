@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 250623edcc08
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 23e0fa430777
 """The whole manuscript: pages, numbers, references, indexes."""
 
 from __future__ import annotations
@@ -101,9 +101,13 @@ def load(root: Path, previous: Manuscript | None = None) -> Manuscript:
 def page_key(
     ms: Manuscript, chapter: tangle.Chapter, tree: Path
 ) -> str:
-    """A hash of all that a page is read from."""
+    """A hash of all that a page is read from.
+
+    With its own snapshot that is the one before, which it changes.
+    """
     source = (ms.root / chapter.path).read_bytes()
-    trees = [tree, ms.root / "book" / "measurements"]
+    before = tree.with_name(f"{int(tree.name) - 1:02d}")
+    trees = [tree, before, ms.root / "book" / "measurements"]
     place = f"{chapter.path} {chapter.number} {run.fingerprint(trees)}"
     return hashlib.sha256(place.encode() + source).hexdigest()
 

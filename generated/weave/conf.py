@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. eda2405f97f9
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 0d5dc2cd45b0
 """How Sphinx is set up for the site and the e-book."""
 
 from __future__ import annotations
@@ -47,8 +47,12 @@ def for_site(ms: Manuscript, static: Path) -> dict[str, Any]:
             "fonts/fonts.css",
             "katex/katex.css",
             "book.css",
+            "told.css",
         ],
-        "html_js_files": [("book.js", {"defer": "defer"})],
+        "html_js_files": [
+            ("book.js", {"defer": "defer"}),
+            ("about.js", {"defer": "defer"}),
+        ],
         "html_favicon": str(HERE / "site" / "favicon.svg"),
         "html_copy_source": False,
         "html_show_sourcelink": False,

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. f87a668c9c6c
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 70e474ffe2a2
 """The enriched syntax tree as docutils nodes.
 
 Sphinx reads pages as trees of docutils nodes, and everything it offers,
@@ -15,7 +15,9 @@ from docutils import nodes
 from sphinx import addnodes
 
 from weave import ManuscriptError
+from weave.changed import patch_name
 from weave.links import Goal, Links, goal, html_id, shown_name
+from weave.told import patched
 
 Nodes = list[nodes.Node]
 
@@ -26,6 +28,10 @@ class chunk(nodes.General, nodes.Element):
 
 class equation(nodes.General, nodes.Element):
     """A display formula, and its number if it has one."""
+
+
+class change(nodes.General, nodes.Element):
+    """A file's patch; `rows` are its lines, in color."""
 
 
 class code(nodes.General, nodes.FixedTextElement):
@@ -347,6 +353,40 @@ class Converter:
             block["lang"] = "text"
         return [made]
 
+    def div_changes(self, element: pf.Div) -> Nodes:
+        """What a chapter changed: a table, or on the site patches."""
+        left_out = pf.Table if self.links.api else pf.Div
+        parts = list(element.content)
+        kept = (e for e in parts if not isinstance(e, left_out))
+        made = nodes.container(classes=["changes"])
+        made.extend(self.each(kept))
+        if self.links.api:
+            given = parts[-1].attributes
+            made += self.offer(given["old"], given["new"])
+        return [made]
+
+    def offer(self, old: str, new: str) -> nodes.Node:
+        """Where the whole patch can be had, and what it is good for."""
+        name = patch_name(new)
+        uri = "../" * self.docname.count("/") + f"patches/{name}"
+        tree = f"build/snapshots/{int(old):02d}"
+        return nodes.paragraph(
+            "",
+            "",
+            nodes.Text("All of it as a file: "),
+            nodes.reference("", name, refuri=uri),
+            nodes.Text(". What "),
+            nodes.literal(text=f"make snapshot CH={old}"),
+            nodes.Text(" has made, "),
+            nodes.literal(text=f"git apply --directory={tree} {name}"),
+            nodes.Text(f" makes the snapshot of chapter {new}."),
+        )
+
+    def div_change(self, element: pf.Div) -> Nodes:
+        """The patch of one file."""
+        rows = list(patched(self.links, element))
+        return [change(rows=rows, **element.attributes)]
+
     # chunks
 
     def div_chunk(self, element: pf.Div) -> Nodes:
@@ -356,6 +396,7 @@ class Converter:
             ids=[element.identifier],
             classes=element.classes,
             copy=self.links.expanded(element),
+            home=self.links.home(element),
         )
         if backend := element.attributes.get("backend"):
             label = BACKENDS.get(backend, backend)

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. a6cdee954459
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 696287db20f2
 """What a page of the site or the e-book knows of the other pages."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import panflute as pf
 import tangle
 from weave import ManuscriptError
 from weave.book import Manuscript
-from weave.chunks import Identifier
+from weave.chunks import Identifier, Place
 from weave.math import Formula, MathError, formulas
 
 MODULE = re.compile(
@@ -64,6 +64,22 @@ def imported(text: str) -> Iterator[tuple[str, str]]:
     for module, several, one in IMPORT.findall(text):
         for name in re.findall(r"\w+", several or one):
             yield module, name
+
+
+def homes(book: tangle.Book) -> dict[str, str]:
+    """The first file that a chunk takes part in."""
+    uses: dict[str, list[str]] = defaultdict(list)
+    for reference in book.references:
+        uses[reference.user].append(reference.used)
+    found: dict[str, str] = {}
+    for target, root in book.targets.items():
+        todo = [root]
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                found[name] = target
+                todo += uses[name]
+    return found
 
 
 class Links:
@@ -250,6 +266,31 @@ class Links:
             c.path: book.until(c.number) if c.number else book
             for c in book.chapters
         }
+
+    @functools.cached_property
+    def places(self) -> dict[tuple[str, int], Place]:
+        """Where each line of the chapters' code stands on a page."""
+        blocks = {(b.path, b.line): b for b in self.ms.tangled.blocks}
+        found = {}
+        for page in self.ms.pages:
+            for chunk in page.chunks:
+                given = chunk.attributes
+                path, line = given["path"], int(given["line"])
+                name, anchor = given["name"], chunk.identifier
+                place = Place(page.docname, anchor, name)
+                for n, _ in enumerate(blocks[path, line].body, 1):
+                    found[path, line + n] = place
+        return found
+
+    def home(self, chunk: pf.Div) -> str:
+        """The file that has a chunk at its chapter's end, if any."""
+        given = chunk.attributes
+        return self.homes[given["path"]].get(given["name"], "")
+
+    @functools.cached_property
+    def homes(self) -> dict[str, dict[str, str]]:
+        """For each chapter, the first file that has a chunk."""
+        return {path: homes(book) for path, book in self.books.items()}
 
     def formula(self, docname: str, tex: str, display: bool) -> Formula:
         """A formula, typeset; ManuscriptError with its line if wrong."""

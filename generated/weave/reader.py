@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. e7ac6676a188
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 999bcc0cf67b
 """Reads a chapter: parse it, run what it runs, number it."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 import panflute as pf
 
 import tangle
-from weave import ManuscriptError, run
+from weave import ManuscriptError, changed, run
 from weave.page import Page
 from weave.pandoc import parse, walk
 from weave.structure import Structure
@@ -31,6 +31,9 @@ def read(
     page.lines = source.splitlines()
     blocks = [b for b in book.blocks if b.path == chapter.path]
     page.body = parse(numbered_fences(page, blocks), cache / "pandoc")
+    if chapter.kind == "chapter":
+        end = changed.section(book, chapter.number, cache / "pandoc")
+        page.body.content += end
     code = list(paired(page, blocks))
     items = {id(e): i for e, i in executed(page, book, chapter, code)}
     results = run.execute(book, chapter, tree, list(items.values()))

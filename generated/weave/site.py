@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 7d9da6a9c614
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 7c76b729267e
 """The web site, built by Sphinx in this process."""
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.parsers import Parser
 
-from weave import ManuscriptError, book, conf, static
+from weave import ManuscriptError, book, changed, conf, static, told
 from weave.book import Manuscript, Page
+from weave.changed import patch_name
 from weave.contents import Contents, Place, eyebrow
 from weave.docut import Converter, Nodes
 from weave.links import Links, shown_name
@@ -138,6 +139,7 @@ class Site:
             self.app.build()
         for path in self.downloads().values():
             static.copy(path, self.out / path.name)
+        self.companions()
         problems = COLOR.sub("", self.warnings.getvalue()).splitlines()
         self.warnings.seek(0)
         self.warnings.truncate()
@@ -150,6 +152,19 @@ class Site:
         """Make anew the pages that read differently in `ms`."""
         self.read(ms)
         self.build()
+
+    def companions(self) -> None:
+        """Write what the pages load or offer; remove what is stale."""
+        texts = dict(told.sheets(self.links))
+        for page in self.ms.pages:
+            if patch := changed.whole(page):
+                texts["patches/" + patch_name(page.number)] = patch
+        for name, text in texts.items():
+            write(self.out / name, text)
+        for folder in ("sheets", "patches"):
+            for path in (self.out / folder).rglob("*.*"):
+                if path.relative_to(self.out).as_posix() not in texts:
+                    path.unlink()
 
     def start(self) -> Sphinx:
         """Sphinx, set up for this book."""
@@ -208,6 +223,7 @@ class Site:
                 chunk.attributes,
                 self.links.inside(page.docname, chunk),
                 self.links.around(page.docname, chunk),
+                self.links.home(chunk),
             ]
         return digest(*map(repr, seen))
 

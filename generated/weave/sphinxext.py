@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. dba4feb9d105
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 43864287c8d4
 """What the book adds to Sphinx: chunks, formulas, links, search."""
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import ReferenceRole
 from sphinx.util.nodes import make_refnode
 
-from weave.docut import chunk, code, equation, link
+from weave.docut import change, chunk, code, equation, link
 from weave.links import REFERENCE, Goal, goal, shown_name
+from weave.told import address, told_name
 
 WORD = re.compile(
     r'(<span class="o">(\.)</span>)?(<span class="n\w*">(\w+)</span>)'
@@ -113,6 +114,9 @@ def visit_chunk(self: Any, node: chunk) -> None:
     if node["copy"] != shown.astext() and self.builder.name != "epub":
         # Not by starttag, which would make spaces of the line ends.
         tag = f'{tag[:-1]} data-copy="{html.escape(node["copy"])}">'
+    if node["home"] and self.builder.name != "epub":
+        sheet = f"{self.builder.current_docname}/{node['home']}"
+        tag = f'{tag[:-1]} data-sheet="{html.escape(sheet)}">'
     self.body.append(tag)
 
 
@@ -170,6 +174,30 @@ def with_stand_ins(text: str) -> tuple[str, list[str]]:
     return REFERENCE.sub(stand_in, text), names
 
 
+# patches
+
+
+def visit_change(self: Any, node: change) -> None:
+    """A file's patch, under a line with the file and its counts."""
+    tags = {"+": "ins", "-": "del", "@": "b", " ": "span"}
+    here = self.builder.current_docname
+    self.body += [
+        f"<details><summary><code>{html.escape(node['file'])}</code>",
+        f" <ins>+{node['added']}</ins>" * bool(node["added"]),
+        f" <del>−{node['removed']}</del>" * bool(node["removed"]),
+        '</summary><div class="highlight"><pre>',
+    ]
+    for sign, text, place in node["rows"]:
+        if place:
+            uri, name = address(here, place), told_name(place)
+            link = f'<a class="chunk-ref" href="{uri}">{name}</a>'
+            self.body.append(link)
+        mark, tag = sign.replace("@", ""), tags[sign]
+        self.body.append(f"<{tag}>{mark}{text}\n</{tag}>")
+    self.body.append("</pre></div></details>\n")
+    raise nodes.SkipNode
+
+
 # formulas
 
 
@@ -224,6 +252,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(chunk, html=(visit_chunk, depart_chunk))
     app.add_node(equation, html=(visit_equation, depart_equation))
     app.add_node(code, html=(visit_code, None))
+    app.add_node(change, html=(visit_change, None))
     app.add_html_math_renderer(
         "katex", (visit_math, None), (visit_math, None)
     )

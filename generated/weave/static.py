@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. c564ea4eab48
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 2cc7ece7aa2b
 """The files that the pages load: fonts, style sheets, scripts."""
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def copy(source: Path, target: Path) -> None:
 
 def for_site(root: Path, out: Path) -> Path:
     """Put into `out` all that the pages of the site load; return it."""
-    for name in ("book.css", "book.js"):
+    for name in ("book.css", "book.js", "told.css", "about.js"):
         copy(HERE / name, out / name)
     katex(root, out / "katex")
     text_fonts(root, out / "fonts")

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 45f052466000
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 7481f1df1a38
 """The enriched syntax tree as Typst source.
 
 Each element becomes a call of a function of `book.typ`, which alone
@@ -412,6 +412,12 @@ class Writer:
     def div_backends(self, element: pf.Div) -> str:
         """One thing on several backends."""
         return call("backends", self.content(element.content))
+
+    def div_changes(self, element: pf.Div) -> str:
+        """What a chapter changed: without the patches."""
+        listed = (pf.Para, pf.Table)
+        kept = (b for b in element.content if isinstance(b, listed))
+        return self.blocks(kept)
 
     def div_reference(self, element: pf.Div) -> str:
         """An entry of the bibliography."""

@@ -289,13 +289,13 @@ def test_both_sides_may_be_edited(graph, data):
 @settings(BOUNDED, max_examples=40)
 @given(graphs(slots=True))
 def test_a_diff_is_a_patch(graph):
-    """`diff A B`, applied to snapshot A, gives snapshot B."""
+    """`diff A B`, applied to snapshot A, gives snapshot B; 0 is empty."""
     with bound(graph) as project:
-        trees = {}
+        trees = {0: project.root / "nothing"}
         for number in (1, 2, 3):
             project.succeed("snapshot", str(number))
             trees[number] = project.root / f"build/snapshots/{number:02}"
-        for old, new in ((1, 2), (1, 3), (2, 3), (2, 2)):
+        for old, new in ((0, 1), (0, 3), (1, 2), (1, 3), (2, 3), (2, 2)):
             patch = project.succeed("diff", str(old), str(new)).out
             with tempfile.TemporaryDirectory() as place:
                 copy = Path(place) / "copy"

@@ -1,4 +1,4 @@
-// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 9af292d67415
+// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 85e8efacbb37
 /* Copying, tabs, drawers. The pages are whole without this script. */
 
 "use strict";
@@ -75,11 +75,13 @@ function show(name) {
   }
 }
 
-/* What scrolls sideways must be reachable with the keyboard. */
+/* What scrolls must be reachable with the keyboard. */
 function letScroll() {
-  const wide = "article pre, .formula, .table-wrapper";
-  for (const box of document.querySelectorAll(wide)) {
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+  const boxes = "article pre, .formula, .table-wrapper";
+  for (const box of document.querySelectorAll(boxes)) {
+    const wide = box.scrollWidth > box.clientWidth;
+    const tall = box.scrollHeight > box.clientHeight;
+    if (wide || tall) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
 }
