@@ -1,12 +1,12 @@
-# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. 1c32dbc7995d
+# Made from book/part1/03-the-dot-product-machine.md by tangle.py; edit there, or here and stitch. 18b86bda6f77
 """Time pieces of work that take turns, and keep a record of it."""
 
 import json
-import platform
 import statistics
 from collections.abc import Callable, Hashable, Mapping
 from datetime import date
 from pathlib import Path
+from platform import machine, python_version
 from time import process_time
 from typing import TypeVar
 
@@ -37,13 +37,14 @@ def medians(
 
 def record(what: str, figures: object) -> str:
     """JSON for book/measurements: what was measured, where, when."""
-    cpu, info = platform.machine(), Path("/proc/cpuinfo")
+    cpu, info = machine(), Path("/proc/cpuinfo")
     for line in info.read_text().splitlines() if info.exists() else ():
         if line.startswith("model name"):
             cpu = line.partition(":")[2].strip()
+    versions = f"Python {python_version()}, NumPy {np.__version__}"
     found = {
         "what": what,
-        "machine": f"one core of {cpu}, NumPy {np.__version__}",
+        "machine": f"one {cpu} core, {versions}",
         "date": date.today().isoformat(),
         "figures": figures,
     }

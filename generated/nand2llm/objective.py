@@ -1,4 +1,4 @@
-# Made from book/part1/05-learning-by-descent.md by tangle.py; edit there, or here and stitch. e5488ba9c359
+# Made from book/part1/05-learning-by-descent.md by tangle.py; edit there, or here and stitch. d0faca99d206
 """Linear models: a weight for each feature, under any loss."""
 
 from collections.abc import Iterable, Sequence
@@ -73,7 +73,7 @@ class Standard:
             mean = sum(column) / len(column)
             spread = sum((x - mean) ** 2 for x in column) / len(column)
             if spread == 0:
-                raise ValueError(f"feature {j} is {mean:g} in every row")
+                raise ValueError(f"feature {j} is always {mean:g}")
             means.append(mean)
             spreads.append(spread**0.5)
         return cls(means, spreads)
