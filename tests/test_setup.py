@@ -153,3 +153,26 @@ def test_the_package_leaves_the_interpreter_alone():
 def test_an_example_may_be_named():
     done = make("-n", "--assume-old=.venv/.locked", "examples", "E=ch05_race")
     assert "generated/examples/ch05_race.py" in done.stdout
+
+
+def tool(name: str, *argv: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that `make check` runs."""
+    place = shutil.which(name, path=str(Path(sys.executable).parent))
+    return subprocess.run([place, *argv], cwd=ROOT, text=True, capture_output=True)
+
+
+def test_words_are_spelled(tmp_path):
+    text = tmp_path / "chapter.md"
+    for words, status in (("Nand gates, received.", 0), ("recieved", 65)):
+        text.write_text(words)
+        assert tool("codespell", str(text)).returncode == status
+
+
+@pytest.mark.parametrize("goal", ["other.html", "#here", "picture.svg"])
+def test_dead_links_are_found(tmp_path, goal):
+    page = tmp_path / "page.html"
+    page.write_text(f'<!doctype html><p id="there"><a href="{goal}">x</a>')
+    done = tool("lychee", "--config", ".lychee.toml", str(tmp_path))
+    assert done.returncode and goal in done.stdout
+    page.write_text('<!doctype html><p id="there"><a href="#there">x</a>')
+    assert tool("lychee", "--config", ".lychee.toml", str(tmp_path)).returncode == 0

@@ -3,7 +3,10 @@
 import io
 import json
 import re
+import shutil
+import subprocess
 import zlib
+from pathlib import Path
 
 import pytest
 import typst
@@ -13,6 +16,10 @@ from PIL import Image
 
 from weave import ManuscriptError, fonts, pdf
 from weave.typst import call, escape
+
+from .pdffile import Pdf, dead, outside
+
+BOOK = Path(__file__).resolve().parents[2] / "build" / "nand2llm.pdf"
 
 EVERYTHING = r"""
 # First things {#ch:first}
@@ -202,15 +209,107 @@ def test_twice_the_same_bytes(small, tmp_path):
 def test_what_the_file_says_of_itself(small, tmp_path):
     pdf.build_book(small, tmp_path / "book.pdf")
     data = inflated((tmp_path / "book.pdf").read_bytes())
-    descriptors = data.count(b"/Type/FontDescriptor") + data.count(b"/Type /FontDescriptor")
-    assert descriptors >= 5
-    assert len(re.findall(rb"/FontFile[23]? \d+ 0 R", data)) == descriptors
     assert b"<pdfuaid:part>1</pdfuaid:part>" in data
     assert re.search(rb"/Lang ?\(en\)", data)
-    for title in ("First things", "Lists", "Second things", "Answers", "Index"):
-        assert title.encode() in data or title.encode("utf-16-be") in data
     assert b"A box." in data  # the alt text of the figure
     assert rb"\\sum_{i=1}^n x_i" in data  # and of the formula
+
+
+@pytest.fixture(params=["small", "book"])
+def printed(request, tmp_path):
+    """The file of a small book with everything in it, and the book's."""
+    if request.param == "small":
+        pdf.build_book(request.getfixturevalue("small"), tmp_path / "book.pdf")
+        return tmp_path / "book.pdf"
+    if not BOOK.exists():
+        pytest.skip("the book is not set; run make pdf")
+    return BOOK
+
+
+def test_it_carries_its_fonts_and_leads_where_it_says(printed):
+    made = Pdf(printed.read_bytes())
+    assert len(list(made.fonts())) >= 5
+    assert len(list(made.links())) > 20
+    assert outside(made) == []
+    assert dead(made) == []
+
+
+def test_the_outline_is_that_of_the_book(small, tmp_path):
+    pdf.build_book(small, tmp_path / "book.pdf")
+    titles = [title for title, _ in Pdf((tmp_path / "book.pdf").read_bytes()).outline()]
+    want = ["1 First things", "1.1 Lists", "1.2 Code", "2 Second things", "Answers", "Index"]
+    assert [title.replace("\u2002", " ") for title in titles if title.replace("\u2002", " ") in want] == want
+
+
+@pytest.mark.parametrize("name", ["link", "outline", "font"])
+def test_a_broken_file_would_be_noticed(small, tmp_path, name):
+    pdf.build_book(small, tmp_path / "book.pdf")
+    data = (tmp_path / "book.pdf").read_bytes()
+    if name == "link":
+        found = re.search(rb"/Subtype/Link(?:(?!endobj).)*?/Dest\((.)", data, re.S)
+        (wrong,) = dead(Pdf(changed(data, found.start(1), b"\x7f")))
+        assert wrong.startswith("page ")
+    elif name == "outline":
+        made = Pdf(data)
+        title, goal = list(made.outline())[-1]
+        at = made.offsets[goal.number]
+        place = re.compile(rb"\d+ \d+ obj\s*\[(\d)").match(data, at)
+        assert f"outline, {title}" in dead(Pdf(changed(data, place.start(1), b"9")))
+    else:
+        for found in re.finditer(rb"/FontFile[23]?", data):
+            data = changed(data, found.start() + 1, b"X")
+        assert len(outside(Pdf(data))) >= 5
+
+
+def changed(data, at, what):
+    """The same bytes, but for some."""
+    assert data[at : at + len(what)] != what
+    return data[:at] + what + data[at + len(what) :]
+
+
+MM = 72 / 25.4
+WORD = re.compile(
+    r'<page (?P<page>)|<word xMin="(?P<left>[\d.-]+)" yMin="(?P<top>[\d.-]+)"'
+    r' xMax="(?P<right>[\d.-]+)" yMax="(?P<bottom>[\d.-]+)">(?P<text>[^<]*)'
+)
+
+
+def overfull(path):
+    """The words that stick out of the block of text, with their pages.
+
+    Points and commas hang by 2 points, and may. On odd pages there are
+    notes beyond the edge; what sticks out comes into the gap before.
+    """
+    if not shutil.which("pdftotext"):
+        pytest.skip("needs pdftotext")
+    said = subprocess.run(["pdftotext", "-bbox", path, "-"], capture_output=True, text=True)
+    number = 0
+    for word in WORD.finditer(said.stdout):
+        if word["page"] is not None:
+            number += 1
+            continue
+        left, top, right, bottom = (float(word[k]) for k in ("left", "top", "right", "bottom"))
+        edge = (203.2 - (57 if number % 2 else 21)) * MM
+        note = edge + 6 * MM if number % 2 else 576
+        body = top > 20 * MM and bottom < 720 - 20 * MM
+        if body and right > edge + 2.5 and left < note - 1:
+            yield f"page {number}: {word['text']}"
+
+
+def test_no_line_sticks_out(printed):
+    assert list(overfull(printed)) == []
+
+
+@pytest.mark.parametrize("columns", [72, 76, 77, 78, 90, 110])
+def test_a_line_that_sticks_out_would_be_noticed(tmp_path, columns):
+    block = 203.2 - 21 - 57  # room for 76 columns of this size
+    page = "width: 203.2mm, height: 254mm, margin: (inside: 21mm, outside: 57mm, y: 25mm)"
+    size = f"#show raw: set text(size: {block}mm / 76 / 0.602)"
+    line = f"#box(width: 20in)[`{('word ' * 30)[:columns - 1]}.`]"
+    source = f"#set page({page})\n{size}\n{line}\n#pagebreak()\n{line}"
+    typst.compile(source.encode(), tmp_path / "wide.pdf")
+    found = {word.partition(":")[0] for word in overfull(tmp_path / "wide.pdf")}
+    assert found == ({"page 1", "page 2"} if columns > 76 else set())
 
 
 def test_a_chapter_alone(small, tmp_path, capsys):
