@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 23e0fa430777
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 813ac685971a
 """The whole manuscript: pages, numbers, references, indexes."""
 
 from __future__ import annotations
@@ -103,11 +103,12 @@ def page_key(
 ) -> str:
     """A hash of all that a page is read from.
 
-    With its own snapshot that is the one before, which it changes.
+    Of a chapter that is also the snapshot before, which it changes.
     """
     source = (ms.root / chapter.path).read_bytes()
-    before = tree.with_name(f"{int(tree.name) - 1:02d}")
-    trees = [tree, before, ms.root / "book" / "measurements"]
+    trees = [tree, ms.root / "book" / "measurements"]
+    if chapter.kind == "chapter":
+        trees.append(tree.with_name(f"{int(tree.name) - 1:02d}"))
     place = f"{chapter.path} {chapter.number} {run.fingerprint(trees)}"
     return hashlib.sha256(place.encode() + source).hexdigest()
 

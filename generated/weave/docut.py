@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 70e474ffe2a2
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 2732ec834929
 """The enriched syntax tree as docutils nodes.
 
 Sphinx reads pages as trees of docutils nodes, and everything it offers,
@@ -370,17 +370,17 @@ class Converter:
         name = patch_name(new)
         uri = "../" * self.docname.count("/") + f"patches/{name}"
         tree = f"build/snapshots/{int(old):02d}"
-        return nodes.paragraph(
-            "",
-            "",
-            nodes.Text("All of it as a file: "),
-            nodes.reference("", name, refuri=uri),
-            nodes.Text(". What "),
-            nodes.literal(text=f"make snapshot CH={old}"),
-            nodes.Text(" has made, "),
-            nodes.literal(text=f"git apply --directory={tree} {name}"),
-            nodes.Text(f" makes the snapshot of chapter {new}."),
-        )
+        made = nodes.paragraph("", "All of it as a file: ")
+        made += nodes.reference("", name, refuri=uri)
+        made += nodes.Text(". ")
+        if old != "0":
+            command = f"git apply --directory={tree} {name}"
+            made += nodes.Text("After ")
+            made += nodes.literal(text=f"make snapshot CH={old}")
+            made += nodes.Text(", the command ")
+            made += nodes.literal(text=command)
+            made += nodes.Text(" turns that tree into this chapter's.")
+        return made
 
     def div_change(self, element: pf.Div) -> Nodes:
         """The patch of one file."""

@@ -169,3 +169,11 @@ def test_tabs_are_unrolled(small: Path) -> None:
         page = book.read("part1/01-introduction.xhtml").decode()
     assert page.count('<p class="backend-name">') == 4
     assert "<math" in page and "katex" not in page
+
+
+def test_what_a_chapter_changed_is_a_table(files: dict[str, bytes]) -> None:
+    """Patches and panels are for the site."""
+    pages = [t.decode() for n, t in files.items() if n.endswith(".xhtml")]
+    ends = [t.split("What this chapter changed")[-1] for t in pages]
+    assert any("<table" in end and "0</p>" not in end for end in ends)
+    assert not any("<details" in p or "data-sheet=" in p for p in ends)

@@ -1,4 +1,4 @@
-// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 160b02049874
+// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. d192508791c9
 /* Beside each chunk a panel: its place in the file, names, tests. */
 
 "use strict";
@@ -101,7 +101,7 @@ function tested(sheet, own) {
   if (tests.size) said += `, by ${count(tests.size, "test")}`;
   else if (ran.length) said += ", on import alone";
   const never = can.length - ran.length;
-  said += never ? `; never run by a test: ${never}.` : ".";
+  said += never && ran.length ? `; ${never} never.` : ".";
   if (!tests.size) return [said];
   const which = element("summary", {}, said);
   return [element("details", {}, which, ...links(sheet, [...tests]))];
