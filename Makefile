@@ -120,11 +120,10 @@ snapshot: $(VENV)/.locked ## the code as it is after a chapter: CH=2
 learn: $(VENV)/.locked tangle ## a chapter to write yourself: CH=2 (HINT=name)
 	@test -n '$(CH)' || \
 	{ echo 'make: which chapter? say: make learn CH=2' >&2; exit 1; }
-	@test -d $(LEARN)/.learn || \
-	$(PY) -m learn start '$(CH)' --dir $(LEARN)
-	@$(PY) -m learn $(ASKED) --dir $(LEARN)
+	@$(PY) -m learn start '$(CH)' $(if $(DIR),--dir '$(DIR)')
+	@$(PY) -m learn $(ASKED) \
+	$(if $(DIR),--dir '$(DIR)',--chapter '$(CH)')
 
-LEARN = "$(or $(DIR),learn/$$(printf '%02d' '$(CH)'))"
 ASKED = $(if $(SOLUTION),hint '$(SOLUTION)' --solution,$(if \
 	$(HINT),hint '$(HINT)',check))
 

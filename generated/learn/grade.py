@@ -1,21 +1,24 @@
-# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 0727aa4eb0dd
+# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 774d9feb02bc
 """How far a reader is: each chunk and exercise, judged."""
 
 from __future__ import annotations
 
 import ast
+import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from learn.lesson import Exercise, Lesson, Unit, is_test
-from learn.stubs import missing, same
-from learn.trial import hold
+from learn.lesson import Exercise, Lesson, Unit
+from learn.stubs import definitions, missing, same
+from learn.trial import LIMIT, hold
 from learn.workspace import Workspace
 
-DONE, NOT_YET, WRONG = "done", "not yet", "wrong"
+NOT_YET, BEGUN, DONE = "not yet", "begun", "done"
+WRONG = "wrong"
+UNREAD = "unread"  # something else in the file keeps it from being read
 UNSEEN = "no test here looks at it"
 Failures = dict[str, str]  # the tests that failed, and what they said
 
@@ -27,13 +30,13 @@ class Verdict:
     item: Unit | Exercise
     state: str
     words: str = ""
+    place: str = ""  # in the reader's files: "nand2llm/bits.py:31"
 
 
 def grade(lesson: Lesson, workspace: Workspace) -> list[Verdict]:
     """Judge all of a chapter, in its order."""
-    verdicts = {v.item: v for v in Grader(lesson, workspace).units()}
-    found = [verdicts[unit] for unit in lesson.units]
-    return found + exercises(lesson, workspace)
+    units = Grader(lesson, workspace).units()
+    return units + exercises(lesson, workspace)
 
 
 class Grader:
@@ -45,7 +48,6 @@ class Grader:
 
     def __init__(self, lesson: Lesson, workspace: Workspace) -> None:
         self.lesson, self.workspace = lesson, workspace
-        self.tests = [file for file in lesson.lines if is_test(file)]
         self.book = {
             file: ast.parse(lesson.source(file))
             for file in lesson.modules
@@ -63,51 +65,82 @@ class Grader:
         else:
             self.own[file] = ast.parse(text)
 
+    def missing(self, unit: Unit) -> list[str]:
+        """The unit's definitions that are not written."""
+        absent = missing(self.own[unit.file], unit.names)
+        return [name for name in unit.names if name in absent]
+
     def units(self) -> list[Verdict]:
         """Judge the units."""
-        written, verdicts = [], []
-        for unit in self.lesson.units:
-            if unit.file in self.broken:
-                words = self.broken[unit.file]
-                verdicts.append(Verdict(unit, WRONG, words))
-            elif missing(self.own[unit.file], unit.names):
-                verdicts.append(Verdict(unit, NOT_YET))
-            else:
-                written.append(unit)
-        if written:
-            verdicts += self.judged(written)
-        return verdicts
+        written = [
+            unit for unit in self.lesson.units
+            if unit.file not in self.broken and not self.missing(unit)
+        ]
+        judged = self.judged(written) if written else {}
+        return [
+            self.unread(unit)
+            or self.unwritten(unit)
+            or Verdict(unit, *judged[unit], self.spot(unit, unit.names))
+            for unit in self.lesson.units
+        ]
 
-    def judged(self, written: list[Unit]) -> list[Verdict]:
-        """Judge what is written: first together, then, of what may be
-        the cause of a failure, each unit alone."""
+    def unwritten(self, unit: Unit) -> Verdict | None:
+        """The verdict on a unit that is not all there."""
+        names = self.missing(unit)
+        if not names:
+            return None
+        place = self.spot(unit, names)
+        if len(names) == len(unit.names):
+            return Verdict(unit, NOT_YET, "", place)
+        words = f"Still to write: {', '.join(names)}."
+        return Verdict(unit, BEGUN, words, place)
+
+    def spot(self, unit: Unit, names: Sequence[str]) -> str:
+        """Where the reader writes the first of these definitions."""
+        found = definitions(self.own[unit.file])
+        lines = [found[name][-1].lineno for name in names if name in found]
+        return ":".join([unit.file, *map(str, lines[:1])])
+
+    def unread(self, unit: Unit) -> Verdict | None:
+        """The verdict on a unit in a file that cannot be read."""
+        words = self.broken.get(unit.file)
+        if words is None:
+            return None
+        place = re.match(r"[^:]*:(\d+)", words)
+        text = self.workspace.text(unit.file) or ""
+        line = int(place[1]) if place else 1
+        culprit = self.lesson.around(unit.file, text, line) or next(
+            u for u in self.lesson.units if u.file == unit.file
+        )
+        if unit == culprit:
+            where = place[0] if place else unit.file
+            return Verdict(unit, WRONG, words, where)
+        if unit.file in self.own and self.missing(unit):
+            return None
+        return Verdict(unit, UNREAD, "", unit.file)
+
+    def judged(self, written: list[Unit]) -> dict[Unit, tuple[str, str]]:
+        """State and words of what is written: judged first together,
+        then, of what may be the cause of a failure, each unit alone."""
         failures, broken = self.trial(written)
-        suspects = []
-        verdicts = []
+        self.broken |= broken
+        verdicts, suspects = {}, []
         for unit in written:
-            failed = [t for t in self.reach(unit) if t in failures]
-            if unit.file in broken:
-                words = broken[unit.file]
-                verdicts.append(Verdict(unit, WRONG, words))
-            elif failed and not self.is_copy(unit):
+            reach = self.lesson.tests_of(unit)
+            failed = [test for test in reach if test in failures]
+            if failed and not self.is_copy(unit):
                 suspects.append((unit, failed))
             else:
-                words = "" if self.reach(unit) else UNSEEN
-                verdicts.append(Verdict(unit, DONE, words))
-        with ThreadPoolExecutor(2) as pool:
-            alone = [*pool.map(lambda s: self.alone(*s), suspects)]
-        for (unit, failed), words in zip(suspects, alone, strict=True):
-            if not words and not any(alone):
+                verdicts[unit] = DONE, "" if reach else UNSEEN
+        alone = [""]
+        if len(suspects) > 1:
+            with ThreadPoolExecutor(2) as pool:
+                alone = [*pool.map(lambda s: self.alone(*s), suspects)]
+        for (unit, failed), words in zip(suspects, alone, strict=False):
+            if not any(alone):
                 words = said(failed[0], failures[failed[0]])
-            state = WRONG if words else DONE
-            verdicts.append(Verdict(unit, state, words))
+            verdicts[unit] = (WRONG if words else DONE), words
         return verdicts
-
-    def reach(self, unit: Unit) -> list[str]:
-        """The tests that call a unit's definitions."""
-        names = {f"{unit.file}:{name}" for name in unit.names}
-        calls = self.lesson.study["calls"]
-        return [test for test in calls if names & set(calls[test])]
 
     def is_copy(self, unit: Unit) -> bool:
         """Whether the unit is written as in the book."""
@@ -126,11 +159,15 @@ class Grader:
         """Test these units of the reader's with the book's others;
         which tests fail, and which files cannot be imported."""
         if tests is None:
-            reached = {t for unit in units for t in self.reach(unit)}
+            reached = {
+                test for unit in units
+                for test in self.lesson.tests_of(unit)
+            }
             alone = set(self.broken)
         else:
             reached = set(tests)
             alone = set(self.book) - {units[0].file}
+        seconds = self.lesson.study["seconds"]
         wanted = {(u.file, name) for u in units for name in u.names}
         take: dict[str, list[str]] = {u.file: [] for u in units}
         for unit in self.lesson.units:
@@ -139,9 +176,12 @@ class Grader:
                 if (unit.file, name) not in wanted
             )
         result = hold(
-            self.lesson.snapshot(), self.tests,
+            self.lesson.snapshot(),
+            sorted({test.split("::")[0] for test in reached}),
             own=str(self.workspace.place.resolve()),
-            take=take, whole=sorted(alone), select=sorted(reached),
+            take=take, whole=sorted(alone),
+            select=sorted(reached, key=self.lesson.rank),
+            limits={t: min(LIMIT, 3 + 10 * seconds[t]) for t in reached},
             first=tests is not None,
         )
         return spread(result["tests"], reached), result["broken"]
@@ -179,8 +219,9 @@ def exercises(
             begun[each] = text
     failures = tried(lesson, begun)
     return [
-        Verdict(each, WRONG, failures[each]) if each in failures
-        else Verdict(each, DONE if each in begun else NOT_YET)
+        Verdict(each, WRONG, failures[each], each.file)
+        if each in failures else
+        Verdict(each, DONE if each in begun else NOT_YET, "", each.file)
         for each in lesson.exercises
     ]
 
@@ -212,6 +253,9 @@ def tried(
 
 def unreadable(file: str, text: str) -> str:
     """Why a file of the reader's cannot be parsed; "" if it can."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if re.search("[\udc80-\udcff]", line):
+            return f"{file}:{number}: not UTF-8; save the file so"
     try:
         ast.parse(text)
         return ""

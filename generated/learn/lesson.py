@@ -1,4 +1,4 @@
-# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 242ce4d4a4a5
+# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 5b82843301a5
 """What a chapter gives its reader to write: chunks and exercises."""
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -16,7 +16,7 @@ from typing import Any
 
 import tangle
 from learn import LearnError, trial
-from learn.stubs import Def, definitions, emptied, is_bare, span
+from learn.stubs import Def, cut, definitions, emptied, is_bare, span
 from learn.trial import PACKAGE
 
 LIBRARY = "build/native/release/*nand2llm_native*"
@@ -37,12 +37,20 @@ class Unit:
         """What tells the unit from others."""
         return f"{self.chunk}:{self.names[0]}"
 
+    def called(self, short: bool) -> set[str]:
+        """What it is called, in full or by a part of a name."""
+        if short:
+            parts = {part for n in self.names for part in n.split(".")}
+            return parts | self.inner
+        return {self.chunk, self.key, *self.names}
+
 
 @dataclass(frozen=True, eq=False)
 class Exercise:
     """An exercise that is a program."""
 
     name: str  # "ex:popcount"
+    number: str  # "2.1", as the page has it
     title: str
     level: str
     line: int
@@ -63,6 +71,11 @@ class Exercise:
         stem = self.name.replace(":", "_").replace("-", "_")
         return f"exercises/{stem}.py"
 
+    def names(self, short: bool) -> list[str]:
+        """What it is called, in full or in short."""
+        bare = self.name.removeprefix("ex:")
+        return [bare, self.number, self.file] if short else [self.name]
+
 
 class Lesson:
     """A chapter as something to be done."""
@@ -75,7 +88,9 @@ class Lesson:
         if number not in numbers:
             known = ", ".join(numbers)
             raise LearnError(f"no chapter {number}; there are {known}")
-        self.chapter = chapters[numbers.index(number)]
+        at = numbers.index(number)
+        self.chapter = chapters[at]
+        self.past = whole.until(numbers[at - 1]) if at else None
         self.book = whole.until(number)
         tangle.raise_all(tangle.problems(self.book))
         self.text = self.book.texts[self.chapter.path].split("\n")
@@ -91,11 +106,7 @@ class Lesson:
         """The files of the snapshot, without headers, line by line."""
         prefix = self.book.options.get("strip", "")
         return {
-            target.removeprefix(prefix): [
-                line
-                for line in tangle.render(self.book, target)
-                if line.name
-            ]
+            target.removeprefix(prefix): lines_of(self.book, target)
             for target in self.book.targets
         }
 
@@ -110,6 +121,16 @@ class Lesson:
             file
             for file in self.lines
             if re.fullmatch(rf"{PACKAGE}/.*\.py", file)
+        ]
+
+    @property
+    def scripts(self) -> list[str]:
+        """The examples that this chapter brings."""
+        return [
+            file
+            for file, lines in self.lines.items()
+            if re.fullmatch(r"examples/.*\.py", file)
+            and any(line.path == self.chapter.path for line in lines)
         ]
 
     @cached_property
@@ -154,21 +175,59 @@ class Lesson:
             if self.lines[file][number - 1].path == self.chapter.path
         ]
 
-    def find(self, name: str) -> list[Unit]:
-        """The units that a reader means, by a chunk or a function."""
-        for matches in (
-            lambda unit: name in (unit.chunk, unit.key, *unit.names),
-            lambda unit: name in unit.inner,
-            lambda unit: name in [n.split(".")[-1] for n in unit.names],
-        ):
-            if found := [unit for unit in self.units if matches(unit)]:
-                return found
-        known = [e.name for e in self.exercises]
-        for unit in self.units:
-            known += [unit.chunk, *unit.names]
+    def find(self, name: str) -> list[Unit] | Exercise:
+        """What a reader means by a name: an exercise, or units."""
+        for form in (str, str.lower):
+            for parts in (False, True):
+                for exercise in self.exercises:
+                    if form(name) in map(form, exercise.names(parts)):
+                        return exercise
+                found = [
+                    unit for unit in self.units
+                    if form(name) in map(form, unit.called(parts))
+                ]
+                if found:
+                    return found
+        known = [n for e in self.exercises for n in e.names(True)]
+        known += [n for unit in self.units for n in unit.called(True)]
         near = get_close_matches(name, known, 1)
         hint = f"; is it {near[0]}?" if near else ""
         raise LearnError(f"nothing here has the name {name}{hint}")
+
+    def around(self, file: str, text: str, line: int) -> Unit | None:
+        """The unit to which a line of the reader's file belongs."""
+        outer: list[str] = []
+        edge = None
+        rows = text.split("\n")
+        while rows[line - 1 : line] and re.match(r"\s*@", rows[line - 1]):
+            line += 1  # a decorator: the definition is below
+        for row in reversed(rows[:line]):
+            indent = len(row) - len(row.lstrip())
+            if found := re.match(r"\s*(?:async )?(?:def|class) (\w+)", row):
+                if edge is None or indent < edge:
+                    outer.insert(0, found[1])
+                    edge = indent
+            elif edge is None and row.strip():
+                edge = indent
+        names = [".".join(outer[:k]) for k in range(len(outer), 0, -1)]
+        for name in [*names, *outer[-1:]]:
+            for unit in self.units:
+                if unit.file == file and name in unit.names:
+                    return unit
+        return None
+
+    def earlier(self, unit: Unit) -> list[str]:
+        """The unit's definitions as the chapter before left them."""
+        target = self.book.options.get("strip", "") + unit.file
+        if self.past is None or target not in self.past.targets:
+            return []
+        text = tangle.join(lines_of(self.past, target))
+        old = definitions(ast.parse(text))
+        return [
+            "\n".join(cut(text.split("\n"), node))
+            for name in unit.names
+            for node in old.get(name, [])
+        ]
 
     def stub(self, file: str) -> str:
         """A module of the package, its bodies left to the reader."""
@@ -189,6 +248,25 @@ class Lesson:
         """A line of the chapter, as one would open it."""
         return f"{self.chapter.path}:{line}"
 
+    def tests_of(self, unit: Unit) -> list[str]:
+        """The tests that call a unit's definitions, by their rank."""
+        names = {f"{unit.file}:{name}" for name in unit.names}
+        calls = self.study["calls"]
+        found = [test for test in calls if names & set(calls[test])]
+        return sorted(found, key=self.rank)
+
+    def rank(self, test: str) -> tuple[bool, int]:
+        """The less, the more its failure tells: the chapter's own tests
+        come first, and those that call little before those that call much.
+        """
+        elsewhere = test.split("::")[0] != self.test_file
+        return elsewhere, len(self.study["calls"][test])
+
+    @property
+    def test_file(self) -> str:
+        """The file of the chapter's own tests."""
+        return f"tests/test_{self.chapter.stem.replace('-', '_')}.py"
+
     @cached_property
     def study(self) -> dict[str, Any]:
         """What the book's own code does: see `trial.study`."""
@@ -204,6 +282,8 @@ class Lesson:
         )
         kept = self.root / f"build/cache/learn/{key}.json"
         if not kept.exists():
+            if sys.stderr.isatty():
+                print("watching the book's own tests, once", flush=True)
             found = trial.study(self.snapshot(), tests)
             kept.parent.mkdir(parents=True, exist_ok=True)
             text = json.dumps(found, indent=1)
@@ -218,40 +298,52 @@ class Lesson:
         for block in self.book.blocks:
             if block.path == self.chapter.path and block.exercise:
                 blocks.setdefault(block.exercise, []).append(block)
-        found = []
-        for name, parts in blocks.items():
+        found, count = [], 0
+        for line, row in self.prose_lines():
+            if not re.match(r":{3,} *\{[^}]*\.exercise\b", row):
+                continue
+            count += 1
+            name, _, attrs = tangle.read_attributes(row.strip(": "))
+            parts = blocks.get(name or "", [])
             if any("stub" in part.classes for part in parts):
-                line = self.div_line(name, parts[0].line)
-                info = self.text[line - 1].strip(": ")
-                attrs = tangle.read_attributes(info)[2]
                 found.append(Exercise(
-                    name, attrs.get("title", ""),
-                    attrs.get("level", "1"), line, tuple(parts),
+                    str(name), f"{self.chapter.number}.{count}",
+                    attrs.get("title", ""), attrs.get("level", "1"),
+                    line, tuple(parts),
                 ))
         return found
 
-    def div_line(self, name: str, line: int) -> int:
-        """The line above where an exercise begins."""
-        while f"#{name}" not in self.text[line - 1]:
-            line -= 1
-        return line
-
-    @cached_property
-    def headings(self) -> list[tuple[int, str]]:
-        """The chapter's headings, and the lines they are on."""
-        found, fence = [], ""
+    def prose_lines(self) -> Iterator[tuple[int, str]]:
+        """The chapter's lines outside of blocks, with their numbers."""
+        fence = ""
         for number, line in enumerate(self.text, 1):
             if fence:
                 if tangle.closes(line.strip(), fence):
                     fence = ""
             elif opened := re.match(r"\s*(`{3,}|~{3,})", line):
                 fence = opened[1]
-            elif title := re.match(r"#+ +(.+?)( *\{[^}]*\})?$", line):
-                found.append((number, plain(title[1])))
+            else:
+                yield number, line
+
+    @cached_property
+    def headings(self) -> list[tuple[int, str]]:
+        """The chapter's headings, and the lines they are on."""
+        found, count = [], [0, 0]
+        for number, line in self.prose_lines():
+            if not (title := HEADING.match(line)):
+                continue
+            level, text = len(title[1]), plain(title[2])
+            marks = (title[3] or "").split()
+            if level in (2, 3) and not {".unnumbered", "-"} & set(marks):
+                count[level - 2] += 1
+                count[level - 1 :] = [0] * (3 - level)
+                path = [self.chapter.number, *map(str, count[: level - 1])]
+                text = f"{'.'.join(path)} {text}"
+            found.append((number, text))
         return found
 
     def section(self, line: int) -> str:
-        """The title of the section that a line is in."""
+        """Number and title of the section that a line is in."""
         return [t for at, t in self.headings if at <= line][-1]
 
     @property
@@ -279,6 +371,11 @@ class Lesson:
         return found[::-1]
 
 
+def lines_of(book: tangle.Book, target: str) -> list[tangle.Line]:
+    """The lines of a file of the book, but for its header."""
+    return [line for line in tangle.render(book, target) if line.name]
+
+
 def is_test(file: str) -> bool:
     """Whether it is one of the chapters' test files."""
     return re.fullmatch(r"tests/test_\w+\.py", file) is not None
@@ -291,6 +388,7 @@ def plain(text: str) -> str:
     return text
 
 
+HEADING = re.compile(r"(#+) +(.+?)(?: *\{([^}]*)\})?$")
 MARKUP = [
     (r"\[([^\]]*(?:\[[^\]]*\][^\]]*)*)\]\{\.margin[^}]*\}", ""),
     (r"\[\]\(#([^)]+)\)", r"⟨\1⟩"),

@@ -1,4 +1,4 @@
-# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 4aa26da5c527
+# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 7ef6f4fa1484
 """A trial: tests run in a process of its own, on code put together.
 
 The parent calls `hold`; the child, `main`, imports the package with
@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 import types
 from collections.abc import Generator, Iterator, Sequence
@@ -30,7 +31,7 @@ from learn import LearnError
 from learn.stubs import exchange
 
 PACKAGE = "nand2llm"
-LIMIT = 20  # seconds for one test
+LIMIT = 10  # seconds for one test
 HURRY = 2  # seconds for one test, after one had no end
 Job = dict[str, Any]
 Result = dict[str, Any]
@@ -41,7 +42,8 @@ def hold(tree: Path, tests: Sequence[str], **more: Any) -> Result:
 
     `own` is the reader's directory, `take` has for each of its files
     the definitions that come from the book all the same, `select` the
-    tests to run, until the `first` that fails. Raises LearnError if
+    tests to run, in this order, until the `first` that fails, and
+    `limits` the seconds that a test may take. Raises LearnError if
     there was no end or no result.
     """
     job = {"tree": str(tree), "tests": list(tests), "limit": LIMIT}
@@ -57,26 +59,48 @@ def hold(tree: Path, tests: Sequence[str], **more: Any) -> Result:
         except subprocess.TimeoutExpired:
             raise LearnError("the tests came to no end") from None
         if not answer.exists():
-            said = (done.stderr or done.stdout).strip().split("\n")[-1]
-            raise LearnError(f"the tests did not run: {said}")
+            raise LearnError(ended(done, now_running(answer)))
         return dict(json.loads(answer.read_text("utf-8")))
 
 
-def environment(tree: Path) -> dict[str, str]:
-    """The child's environment: it finds us, and leaves nothing.
+def now_running(answer: Path) -> Path:
+    """The file with the name of the test that is being run."""
+    return answer.with_name("now")
 
-    The package looks for its native library near itself. The reader's
-    is elsewhere, so it is told where the book has built one.
+
+def ended(done: subprocess.CompletedProcess[str], now: Path) -> str:
+    """Why there is no answer: the process ended in a test, or before
+    the first one."""
+    if now.exists():
+        return (
+            f"in {now.read_text('utf-8').split('::')[-1]} Python ended "
+            f"with status {done.returncode}; is there an exit in what "
+            "you wrote?"
+        )
+    said = (done.stderr or done.stdout).strip().split("\n")[-1]
+    return f"the tests did not run: {said}"
+
+
+def library(tree: Path) -> dict[str, str]:
+    """The variable that tells the package of its native library.
+
+    It looks for one near itself. The reader's package is elsewhere, so
+    it is told where the book has built one.
     """
     built = tree.parents[1].glob("native/release/*nand2llm_native.*")
     native = [p for p in built if p.suffix in (".so", ".dylib", ".dll")]
+    return {"NAND2LLM_NATIVE": str(native[0])} if native else {}
+
+
+def environment(tree: Path) -> dict[str, str]:
+    """The child's environment: it finds us, and leaves nothing."""
     here = str(Path(__file__).resolve().parents[1])
     paths = [here, os.environ.get("PYTHONPATH", "")]
     return {
-        **({"NAND2LLM_NATIVE": str(native[0])} if native else {}),
+        **library(tree),
         **os.environ,
         "PYTEST_ADDOPTS": "",
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPYCACHEPREFIX": str(tree.parents[1] / "cache/learn/pyc"),
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
     }
 
@@ -84,15 +108,17 @@ def environment(tree: Path) -> dict[str, str]:
 def study(tree: Path, tests: Sequence[str]) -> Result:
     """Run the book's tests on the book's code, and watch.
 
-    `calls` has for each test which definitions it calls. While the
-    package was imported, `factories` returned functions, and `given`
-    returned something else: that cannot wait for the reader.
+    `calls` has for each test which definitions it calls, `seconds`
+    how long it takes. While the package was imported, `factories`
+    returned functions, and `given` returned something else: that
+    cannot wait for the reader.
     """
     result = hold(tree, tests, trace=True)
     for name, outcome in result["tests"].items():
         if outcome["state"] == "failed":
             raise LearnError(f"{name} fails on the book's own code")
-    return {key: result[key] for key in ("calls", "factories", "given")}
+    kept = ("calls", "seconds", "factories", "given")
+    return {key: result[key] for key in kept}
 
 
 # --- The child -------------------------------------------------------
@@ -112,7 +138,22 @@ class Loader(SourceFileLoader):
         if self.book:
             book = ast.parse(self.book.read_text("utf-8"))
             exchange(tree, book, set(self.take))
-        return compile(tree, self.path, "exec", dont_inherit=True)
+        code = compile(tree, self.path, "exec", dont_inherit=True)
+        return lent(code, self.take, str(self.book))
+
+
+def lent(
+    code: types.CodeType, names: Sequence[str], file: str
+) -> types.CodeType:
+    """The code, its definitions of these names said to be of `file`."""
+    if code.co_qualname.split(".<locals>")[0] in names:
+        code = code.replace(co_filename=file)
+    inner = [
+        lent(const, names, file)
+        if isinstance(const, types.CodeType) else const
+        for const in code.co_consts
+    ]
+    return code.replace(co_consts=tuple(inner))
 
 
 class Finder(importlib.abc.MetaPathFinder):
@@ -154,22 +195,22 @@ class Finder(importlib.abc.MetaPathFinder):
         })
 
 
-class Slow(Exception):
+class Slow(BaseException):
     """It took too long."""
 
 
 @contextlib.contextmanager
-def within(seconds: int) -> Iterator[None]:
+def within(seconds: float) -> Iterator[None]:
     """Raise Slow in what is run if it takes longer (on POSIX)."""
 
     def ring(number: int, frame: object) -> None:
-        raise Slow(f"no end after {seconds} seconds")
+        raise Slow(f"no end after {seconds:.0f} seconds")
 
     if not hasattr(signal, "setitimer"):
         yield
         return
     signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
     try:
         yield
     finally:
@@ -265,17 +306,23 @@ class Watch:
 class Judge:
     """A plugin of pytest: runs what is selected, keeps what happens."""
 
-    def __init__(self, job: Job, watch: Watch) -> None:
-        self.job, self.watch = job, watch
+    def __init__(self, job: Job, watch: Watch, now: Path) -> None:
+        self.job, self.watch, self.now = job, watch, now
         self.tests: dict[str, dict[str, str]] = {}
         self.calls: dict[str, list[str]] = {}
-        self.limit: int = job["limit"]
+        self.seconds: dict[str, float] = {}
+        self.limit: float = job["limit"]
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        """Drop the tests that are not asked for."""
-        chosen = self.job.get("select")
-        if chosen is not None:
-            items[:] = [i for i in items if i.nodeid in set(chosen)]
+        """Keep the tests that are asked for, in the order asked for."""
+        if "select" in self.job:
+            order = {test: k for k, test in enumerate(self.job["select"])}
+            chosen = [item for item in items if item.nodeid in order]
+            items[:] = sorted(chosen, key=lambda item: order[item.nodeid])
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Leave word of what is being run, should it end us."""
+        self.now.write_text(nodeid, "utf-8")
 
     def pytest_collectreport(self, report: Any) -> None:
         """Note a test file that cannot be read."""
@@ -297,13 +344,17 @@ class Judge:
     ) -> Generator[None, Any, Any]:
         """Set the clock for a test, and watch it."""
         if not self.job.get("trace"):
-            with within(self.limit):
+            limits = self.job.get("limits", {})
+            usual = limits.get(item.nodeid, self.limit)
+            with within(min(usual, self.limit)):
                 return (yield)
         sys.settrace(self.watch.called)
+        start = time.perf_counter()
         try:
             return (yield)
         finally:
             sys.settrace(None)
+            self.seconds[item.nodeid] = time.perf_counter() - start
             self.calls[item.nodeid] = self.watch.names()
 
     @pytest.hookimpl(wrapper=True)
@@ -316,6 +367,8 @@ class Judge:
             if call.excinfo.errisinstance(Slow):
                 self.limit = HURRY
             words = self.words(call.excinfo)
+            if printed := report.capstdout.splitlines()[-3:]:
+                words += "\nIt printed: " + " / ".join(printed)
             self.tests[item.nodeid] = verdict("failed", words)
         elif report.when == "call" or report.skipped:
             new = verdict(report.outcome, "")
@@ -362,7 +415,7 @@ def main(answer: str) -> None:
     sys.setprofile(watch.returned if job.get("trace") else None)
     broken = load_all(finder, job["limit"])
     sys.setprofile(None)
-    judge = Judge(job, watch)
+    judge = Judge(job, watch, now_running(Path(answer)))
     if job["tests"]:
         options = settings(job, Path(answer).parent)
         pytest.main([*options, *job["tests"]], plugins=[judge])
@@ -370,6 +423,7 @@ def main(answer: str) -> None:
         "broken": broken,
         "tests": judge.tests,
         "calls": judge.calls,
+        "seconds": judge.seconds,
         "factories": watch.kinds(True),
         "given": watch.kinds(False),
     }

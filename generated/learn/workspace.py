@@ -1,11 +1,13 @@
-# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 051b8d8006a2
+# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 83c67b3d6a47
 """A workspace: the reader's files, which are never overwritten."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,14 +21,17 @@ OURS = ".learn"
 CONFIG = f"{OURS}/workspace.json"
 PROGRESS = f"{OURS}/progress.json"
 
-EMPTY = ("states", "words")
+EMPTY = ("states", "words", "places")
 PYTEST = """\
+# The plugin lends what you have not written yet. It comes with the
+# book's Python: python -m pytest, and not that of another.
 [pytest]
 pythonpath = .
 testpaths = tests
-addopts = --import-mode=importlib
+addopts = --import-mode=importlib -p learn.lend
 cache_dir = .learn/cache
 """
+PLACE = re.compile(r"[\w./-]+\.md:\d+")
 
 
 class Workspace:
@@ -55,11 +60,11 @@ class Workspace:
     def text(self, file: str) -> str | None:
         """What the reader has in a file; None without one."""
         try:
-            return self.path(file).read_text("utf-8")
+            data = self.path(file).read_bytes()
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise LearnError(f"{self.path(file)}: {error}") from None
+        text = data.decode("utf-8", "surrogateescape")
+        return text.replace("\r\n", "\n")
 
     def progress(self) -> dict[str, dict[str, str]]:
         """What was last found: of each item its state, and why."""
@@ -95,55 +100,82 @@ class Workspace:
         return copy.relative_to(self.place).as_posix()
 
 
-def contents(lesson: Lesson) -> Iterator[tuple[str, str]]:
+def contents(lesson: Lesson, place: Path) -> Iterator[tuple[str, str]]:
     """The files that a new workspace has, and their texts."""
     touched = {unit.file for unit in lesson.units}
-    stem = lesson.chapter.stem.replace("-", "_")
     for file in lesson.lines:
         if file in touched:
             yield file, lesson.stub(file)
-        elif not is_test(file) or file == f"tests/test_{stem}.py":
+        elif not is_test(file) or file == lesson.test_file:
             yield file, lesson.source(file)
     for exercise in lesson.exercises:
         yield exercise.file, sheet(lesson, exercise)
     yield "pytest.ini", PYTEST
-    yield "README.md", readme(lesson)
+    yield "README.md", readme(lesson, place)
 
 
 def sheet(lesson: Lesson, exercise: Exercise) -> str:
     """What the file of an exercise has in it at first."""
     head = (
-        f"# {exercise.title} (level {exercise.level}).\n"
+        f"# Exercise {exercise.number}: {exercise.title} "
+        f"(level {exercise.level}).\n"
         f"# The task: {lesson.place(exercise.line)}\n\n"
     )
     return head + exercise.code("stub")
 
 
-def readme(lesson: Lesson) -> str:
+def readme(lesson: Lesson, place: Path) -> str:
     """What a workspace says about itself."""
+    number = lesson.chapter.number
+    usual = lesson.root / "learn" / f"{number:0>2}"
+    make = f"make learn CH={number}"
+    if place.resolve() != usual.resolve():
+        make += f" DIR='{place.resolve()}'"
+    python = Path(sys.prefix, "bin/python")
+    if place.resolve().is_relative_to(lesson.root):
+        python = Path(os.path.relpath(python, place))
+    script = max(lesson.scripts, default="my_program.py")
     return f"""\
-# Chapter {lesson.chapter.number}: {lesson.title}
+# Chapter {number}: {lesson.title}
 
 Here the package is as the chapter finds it, and what the chapter
 writes is left to you: each function and method has its signature and
 its docstring, and raises `NotImplementedError` with the chunk's name
 and the line of the chapter that tells of it. The earlier chapters'
-code is complete, and so is all that is no function.
+code is complete, and so is all that is no function; the scripts in
+`examples/` are complete too, and wait for yours.
 
 - `{PACKAGE}/` is yours to complete, in any order: whatever you have
-  not written yet, the book lends you while it judges the rest.
+  not written yet, the book lends you.
 - `exercises/` has the chapter's exercises, one file each.
 - `tests/` has the chapter's tests. Read them, change them, run them:
-  the judge has its own copies. (`pytest` itself lends you nothing. It
-  stops at the first line that needs what is not written yet.)
+  the judge uses the book's own.
 
-In this directory, with the book's Python:
+In the book's directory:
 
-    python -m learn check            how far you are
-    python -m learn hint NAME        what the book says about a chunk
-    python -m learn hint NAME --solution     how the book does it
+    {make}
+    {make} HINT=NAME
+    {make} SOLUTION=NAME
 
-No command overwrites a file of yours, but `hint NAME --solution
+The first tells how far you are, what is wrong, and what to reread. A
+hint repeats what the book says about a function, a chunk or an
+exercise; a solution is how the book does it.
+
+In this directory, with the book's Python ({python}):
+
+    python -m learn check
+    python -m learn hint NAME
+    python -m learn hint NAME --solution
+    python -m learn run {script}
+    python -m pytest
+    python -m learn translate -- ruff check {PACKAGE}
+
+The first three do the same as above. The next two run a program or the
+tests on your code, and say which chunk an error goes back to; `print`
+and `breakpoint()` do what you expect. The last puts the book's line
+below each line of yours that a tool complains about.
+
+No command overwrites what you wrote, but `hint NAME --solution
 --write`, which first puts a copy into `.learn/backup/`.
 """
 
@@ -151,26 +183,37 @@ No command overwrites a file of yours, but `hint NAME --solution
 def start(lesson: Lesson, place: Path) -> Iterator[str]:
     """Make a workspace, or add what one lacks; tell what was done."""
     given = prepared(lesson, place)
-    new = dict(contents(lesson))
-    written = 0
-    notes = []
+    new = dict(contents(lesson, place))
+    written, renewed, changed = [], [], []
     for file, text in new.items():
-        stub = tangle.digest(text)
+        exact, _, loose = given.get(file, "").partition(" ")
+        there = content(place / file)
         if created(place / file, text):
-            written += 1
-            given[file] = stub
-        elif tangle.digest(content(place / file)) == stub:
-            given[file] = stub
-        elif given.get(file) == stub:
-            notes.append(f"left {file}: it is yours")
-        else:
-            notes.append(f"left {file}: it is yours; the book's stub "
-                         f"has changed, and is in {OURS}/stubs")
-    judge(lesson, place, new)
+            written.append(file)
+        elif there == text:
+            pass
+        elif tangle.digest(there) == exact:
+            tangle.replace_all([(place / file, text, None)])
+            renewed += [] if loose == told(text) else [file]
+        elif loose != told(text):
+            changed.append(file)
+        given[file] = f"{tangle.digest(text)} {told(text)}"
+    keep_stubs(place, new)
     register(lesson, place, given)
-    if written:
-        yield f"wrote {written} files into {place}"
-    yield from notes or ([] if written else [f"{place} is complete"])
+    if len(written) == len(new):
+        yield f"wrote {len(new)} files; read {place / 'README.md'} first"
+    elif written:
+        yield f"wrote again, for they were gone: {', '.join(written)}"
+    if renewed:
+        yield f"the book has changed, and so has: {', '.join(renewed)}"
+    for file in changed:
+        yield (f"left {file}: it is yours; but the book's stub has "
+               f"changed, see {OURS}/stubs/{file}")
+
+
+def told(text: str) -> str:
+    """A hash of a text, wherever in the book it is told of."""
+    return tangle.digest(PLACE.sub("", text))
 
 
 def register(
@@ -226,38 +269,30 @@ def content(path: Path) -> str:
         return ""
 
 
-def judge(lesson: Lesson, place: Path, new: dict[str, str]) -> None:
-    """Renew what is ours: the stubs, and the tests, read-only."""
-    files = {f"stubs/{file}": text for file, text in new.items()}
-    for file in new:
-        if is_test(file):
-            files[file] = new[file]
-    for exercise in lesson.exercises:
-        name = exercise.file.replace("exercises/", "tests/")
-        files[name] = exercise.code("test")
-    for folder in ("stubs", "tests"):
-        shutil.rmtree(place / OURS / folder, ignore_errors=True)
-    for name, text in files.items():
-        path = place / OURS / name
-        created(path, text)
-        path.chmod(0o444)
+def keep_stubs(place: Path, new: dict[str, str]) -> None:
+    """Keep the stubs as they are now, read-only."""
+    for file, text in new.items():
+        path = place / OURS / "stubs" / file
+        if content(path) != text:
+            path.unlink(missing_ok=True)
+            created(path, text)
+            path.chmod(0o444)
 
 
 def adopted(lesson: Lesson, workspace: Workspace, name: str) -> str:
     """Write the book's version of a chunk or exercise, and return
     where the reader's is kept."""
-    for exercise in lesson.exercises:
-        if exercise.name == name:
-            head = sheet(lesson, exercise)
-            text = head.removesuffix(exercise.code("stub"))
-            text += exercise.code("solution")
-            return workspace.adopt(exercise.file, text)
     units = lesson.find(name)
+    if isinstance(units, Exercise):
+        head = sheet(lesson, units)
+        text = head.removesuffix(units.code("stub"))
+        text += units.code("solution")
+        return workspace.adopt(units.file, text)
     own = workspace.text(units[0].file) or ""
     names = [n for unit in units for n in unit.names]
     try:
         text = spliced(own, lesson.source(units[0].file), names)
-    except (KeyError, SyntaxError) as error:
+    except (KeyError, SyntaxError, ValueError) as error:
         raise LearnError(
             f"{units[0].file}: no place for it ({error}); copy it "
             "from what hint --solution prints"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from learn.__main__ import main
+from learn.commands import main
 
 ROOT = Path(__file__).resolve().parents[2]
 

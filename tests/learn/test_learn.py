@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tangle
-from learn.__main__ import main
+from learn.commands import main
 from learn.grade import Grader, grade
 from learn.lesson import Lesson
 from learn.stubs import definitions, is_bare, is_stub
@@ -168,6 +168,65 @@ def test_only_the_wrong_chunk_is_wrong(old, new, chunk, tmp_path):
             assert (verdict.state == "wrong") == (chunk in verdict.item.names)
 
 
+def test_the_chapters_own_test_speaks_first(tmp_path):
+    place = tmp_path / "w"
+    main(["start", "4", "--root", str(ROOT), "--dir", str(place)])
+    lesson = Lesson(ROOT, "4")
+    file = "nand2llm/losses.py"
+    wrong = lesson.source(file).replace(
+        "return 2 * (prediction - truth)", "return 2 * (truth - prediction)"
+    )
+    write(place, file, wrong)
+    found = [v for v in grade(lesson, Workspace(place)) if v.state == "wrong"]
+    assert [v.item.chunk for v in found] == ["losses/squared"]
+    # Chapter 1 tests it too, from farther away.
+    assert found[0].words.startswith("test_every_slope_is_the_slope_of_its_loss[squared]")
+    assert "check.py" not in found[0].words  # lent, so not to blame
+
+
+def test_half_a_unit_is_begun(book, learn, tmp_path):
+    place = tmp_path / "w"
+    learn("start", 2, "--root", book, "--dir", place)
+    lesson = Lesson(book, "2")
+    source = lesson.source("nand2llm/making.py")
+    cut = source.index("return half(half(self.n))")
+    half = source[:cut] + 'raise NotImplementedError("⟨making/box⟩: x")\n'
+    write(place, "nand2llm/making.py", half)
+    said = learn("check", "--dir", place)[1]
+    assert "begun   ⟨making/box⟩ Box: __init__, value, quarter" in said
+    assert "Still to write: Box.quarter." in said
+    line = half.split("\n").index("    def quarter(self) -> float:") + 1
+    assert f"in {place}/nand2llm/making.py:{line}\n" in said
+    assert learn("status", "--dir", place)[1].endswith(said[said.index("Next:"):])
+
+
+def test_one_bad_line_is_told_once(book, learn, tmp_path):
+    place = tmp_path / "w"
+    learn("start", 2, "--root", book, "--dir", place)
+    source = Lesson(book, "2").source("nand2llm/making.py")
+    broken = source.replace("return half(half(self.n))", "return half(half(self.n)")
+    write(place, "nand2llm/making.py", broken)
+    line = broken.split("\n").index("        return half(half(self.n)") + 1
+    for _ in range(2):
+        said = learn("check", "--dir", place)[1]
+        table = said[: said.index("[")]
+        assert "wrong   ⟨making/box⟩" in table and "unread  ⟨making⟩" in table
+        assert table.count(f"nand2llm/making.py:{line}: ") == 1
+        assert "Reread book/two.md:26" in table
+    (place / "nand2llm/making.py").write_bytes(source.encode() + b"\n# \xff\n")
+    said = learn("check", "--dir", place)[1]
+    assert f"making.py:{source.count(chr(10)) + 2}: not UTF-8" in said
+
+
+def test_what_was_printed_is_shown(book, learn, tmp_path):
+    place = tmp_path / "w"
+    learn("start", 2, "--root", book, "--dir", place)
+    text = Lesson(book, "2").source("nand2llm/half.py")
+    text = text.replace("return n / TWO", 'print("n is", n)\n    return n')
+    write(place, "nand2llm/half.py", text)
+    assert "It printed: n is 8" in learn("check", "--dir", place)[1]
+
+
 def test_files_that_do_not_load_are_told(book, learn, tmp_path):
     place = tmp_path / "w"
     learn("start", 2, "--root", book, "--dir", place)
@@ -189,10 +248,21 @@ def test_an_endless_loop_ends(book, learn, tmp_path, monkeypatch):
     place = tmp_path / "w"
     learn("start", 2, "--root", book, "--dir", place)
     text = Lesson(book, "2").source("nand2llm/half.py")
-    endless = text.replace("if n < 0:", "while True: pass\n    if n < 0:")
+    stubborn = "while True:\n        try: pass\n        except Exception: pass\n"
+    endless = text.replace("if n < 0:", f"{stubborn}    if n < 0:")
     write(place, "nand2llm/half.py", endless)
     said = learn("check", "--dir", place)[1]
     assert "no end after" in said
+
+
+def test_an_exit_is_told(book, learn, tmp_path):
+    place = tmp_path / "w"
+    learn("start", 2, "--root", book, "--dir", place)
+    text = Lesson(book, "2").source("nand2llm/half.py")
+    write(place, "nand2llm/half.py", text.replace("if n <", "__import__('os')._exit(7)\n    if n <"))
+    status, said = learn("check", "--dir", place)
+    assert status == 1 and "Python ended with status 7" in said
+    assert "in test_" in said
 
 
 @settings(
@@ -249,21 +319,42 @@ def test_write_keeps_every_copy(book, learn, tmp_path):
         assert now.startswith(f"# try {k}") and "return k * n" in now
 
 
-def test_start_again_says_what_it_left(book, learn, tmp_path):
+def test_start_again_tells_what_is_new(book, learn, tmp_path):
     place = tmp_path / "w"
-    learn("start", 2, "--root", book, "--dir", place)
-    assert "is complete" in learn("start", 2, "--root", book, "--dir", place)[1]
+
+    def start():
+        return learn("start", 2, "--root", book, "--dir", place)[1]
+
+    assert "README.md first" in start() and start() == ""
     write(place, "nand2llm/making.py", "mine = 1\n")
-    (place / "README.md").unlink()
-    said = learn("start", 2, "--root", book, "--dir", place)[1]
-    assert "wrote 1 files" in said
-    assert "left nand2llm/making.py: it is yours" in said
+    (place / "nand2llm/half.py").unlink()
+    assert start() == "wrote again, for they were gone: nand2llm/half.py\n"
     chapter = book / "book/two.md"
-    chapter.write_text(chapter.read_text().replace("times(k: int)", "times(k: float)"))
-    said = learn("start", 2, "--root", book, "--dir", place)[1]
-    assert "the book's stub has changed" in said
+    chapter.write_text(
+        chapter.read_text()
+        .replace("times(k: int)", "times(k: float)")
+        .replace("def test_box", "def test_the_box")
+    )
+    said = start()
+    assert "left nand2llm/making.py" in said and "stub has changed" in said
+    assert "has changed, and so has: tests/test_two.py\n" in said
+    assert "def test_the_box" in (place / "tests/test_two.py").read_text()
     assert (place / "nand2llm/making.py").read_text() == "mine = 1\n"
     assert "k: float" in (place / ".learn/stubs/nand2llm/making.py").read_text()
+    assert start() == ""  # said once
+
+
+def test_moved_lines_are_no_news(book, learn, tmp_path):
+    place = tmp_path / "w"
+    learn("start", 2, "--root", book, "--dir", place)
+    mine = (place / "nand2llm/half.py").read_text() + "# mine\n"
+    write(place, "nand2llm/half.py", mine)
+    chapter = book / "book/two.md"
+    chapter.write_text(chapter.read_text().replace("A factory", "\nA factory", 1))
+    assert learn("start", 2, "--root", book, "--dir", place)[1] == ""
+    assert (place / "nand2llm/half.py").read_text() == mine
+    # What was not touched names the new lines.
+    assert "two.md:8" in (place / "nand2llm/making.py").read_text()
 
 
 def test_progress_survives(book, learn, tmp_path):
@@ -292,9 +383,125 @@ def test_hints_are_the_books_words(book, learn, tmp_path, monkeypatch):
     assert "n + 1" in learn("hint", "ex:one-more", "--solution")[1]
 
 
+def test_names_need_not_be_exact(book):
+    lesson = Lesson(book, "2")
+    for name in ("ex:one-more", "one-more", "One-More", "2.1", "exercises/ex_one_more.py"):
+        assert lesson.find(name) is lesson.exercises[0]
+    box = lesson.find("Box.value")
+    for name in ("Box", "box", "value", "making/box", "BOX.VALUE"):
+        assert lesson.find(name) == box
+
+
+def test_hints_show_what_was_there_before(book, learn, tmp_path):
+    place = tmp_path / "w"
+    learn("start", 2, "--root", book, "--dir", place)
+    said = learn("hint", "half", "--dir", place)[1]
+    before = said[said.index("Until this chapter it was:") :]
+    assert "def half(n: int)" in before and "return n / TWO" in before
+    assert "is negative" not in before
+    assert "Until this chapter" not in learn("hint", "times", "--dir", place)[1]
+
+
+def test_sections_are_numbered_as_on_the_page(book):
+    chapter = book / "book/two.md"
+    extra = "## Aside {.unnumbered}\n\n### Deep {#sec:deep}\n\n## Exercises"
+    chapter.write_text(chapter.read_text().replace("## Exercises", extra))
+    titles = [title for _, title in Lesson(book, "2").headings]
+    assert titles == ["Factories", "2.1 Making", "Aside", "2.1.1 Deep", "2.2 Exercises"]
+
+
+@pytest.mark.parametrize(("row", "chunk"), [
+    ("    return product", "making"),
+    ("        return k * n", "making"),
+    ("    @property", "making/box"),
+    ("        return half(half(self.n))", "making/box"),
+    ("double = times(2)", None),
+    ("from nand2llm.half import half", None),
+])
+def test_a_line_belongs_to_a_unit(row, chunk, book):
+    lesson = Lesson(book, "2")
+    text = lesson.source("nand2llm/making.py")
+    line = text.split("\n").index(row) + 1
+    unit = lesson.around("nand2llm/making.py", text, line)
+    assert (unit and unit.chunk) == chunk
+
+
+def run(place, *words):
+    """A command, given in a workspace."""
+    done = subprocess.run(
+        [sys.executable, *words], cwd=place, capture_output=True, text=True,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'generated'}", "PATH": "/usr/bin:/bin"},
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def half_done(book, learn, tmp_path):
+    """A workspace with a mistake, and with much that is missing."""
+    place = tmp_path / "w"
+    learn("start", 2, "--root", book, "--dir", place)
+    stub = (place / "nand2llm/making.py").read_text()
+    at = stub.index("raise NotImplementedError", stub.index("def value"))
+    end = stub.index(")", stub.index('"book', at)) + 1
+    write(place, "nand2llm/making.py", stub[:at] + "return self.m" + stub[end:])
+    script = "from nand2llm.making import Box, double\nprint(double(21))\nprint(Box(1).value)\n"
+    write(place, "mine.py", script)
+    return place
+
+
+def test_programs_are_lent_what_is_missing(half_done):
+    status, said = run(half_done, "-m", "learn", "run", "mine.py")
+    assert status == 1 and "42" in said
+    assert f"{half_done}/nand2llm/making.py" in said and "'m'" in said
+    assert "learn: ⟨making/box⟩ is told at book/two.md:26 (2.1 Making)" in said
+    assert "runpy" not in said and "learn/lend.py" not in said
+    assert "3 chunks are the book's" in said
+    text = (half_done / "nand2llm/making.py").read_text()
+    write(half_done, "nand2llm/making.py", text.replace("self.m", "(self.n"))
+    status, said = run(half_done, "-m", "learn", "run", "mine.py")
+    assert status == 1 and "SyntaxError" in said and "learn/trial.py" not in said
+    assert "⟨making/box⟩ is told at" in said
+    assert run(half_done, "-m", "learn", "run")[1].startswith("learn: what is to be run?")
+
+
+def test_pytest_is_lent_what_is_missing(half_done):
+    status, said = run(half_done, "-m", "pytest", "-q")
+    assert status == 1 and "1 failed, 3 passed" in said
+    assert "::test_box: ⟨making/box⟩ is told at book/two.md:26" in said
+    assert "3 chunks are the book's" in said
+    text = (half_done / "nand2llm/making.py").read_text()
+    write(half_done, "nand2llm/making.py", text.replace("self.m", "self.n"))
+    assert "4 passed" in run(half_done, "-m", "pytest", "-q")[1]
+    write(half_done, "nand2llm/making.py", text.replace("self.m", "(self.n"))
+    status, said = run(half_done, "-m", "pytest", "-q")
+    assert status != 0 and "tests/test_two.py: ⟨making/box⟩ is told at" in said
+
+
+def test_tools_name_the_books_lines(half_done):
+    text = (half_done / "nand2llm/making.py").read_text()
+    write(half_done, "nand2llm/making.py", text.replace("self.m", "unknown"))
+    line = text.split("\n").index("        return self.m") + 1
+    status, said = run(
+        half_done, "-m", "learn", "translate", "--",
+        "ruff", "check", "--isolated", "--output-format", "concise", "nand2llm",
+    )
+    rows = said.split("\n")
+    at = next(k for k, row in enumerate(rows) if row.startswith(f"nand2llm/making.py:{line}:"))
+    assert status == 1 and "Undefined name `unknown`" in rows[at]
+    assert rows[at + 1] == "    ⟨making/box⟩ is told at book/two.md:26 (2.1 Making)"
+
+
+def test_the_commands_run_beside_any_file(half_done):
+    write(half_done, "nand2llm/array.py", "raise SystemExit('not this one')\n")
+    status, said = run(half_done / "nand2llm", "-m", "learn", "status")
+    assert status == 0 and "Chapter 2: Factories" in said
+
+
 @pytest.mark.parametrize(("words", "told"), [
     (["start", "9"], "no chapter 9; there are 1, 2"),
     (["check", "--dir", "nowhere"], "no workspace; make one with start"),
+    (["check", "--chapter", "77"], "learn/77: no workspace"),
+    (["run", "--dir", "W"], "what is to be run? say: run COMMAND"),
     (["hint", "tims", "--dir", "W"], "is it times?"),
     (["hint", "times", "--write", "--dir", "W"], "--write goes with --solution"),
     (["start", "1", "--dir", "W"], "the workspace of chapter 2"),
@@ -314,7 +521,7 @@ def test_errors_are_one_line(words, told, book, learn, tmp_path, monkeypatch):
 
 def test_sheets_and_contents(book):
     lesson = Lesson(book, "2")
-    files = dict(contents(lesson))
+    files = dict(contents(lesson, book / "learn/02"))
     assert "book/two.md" in sheet(lesson, lesson.exercises[0])
     assert {"tests/test_two.py", "exercises/ex_one_more.py"} <= files.keys()
     assert "tests/test_one.py" not in files
