@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. eda2405f97f9
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 394b654935a1
 """How Sphinx is set up for the site and the e-book."""
 
 from __future__ import annotations
@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from weave import live
 from weave.book import Manuscript
 
 HERE = Path(__file__).parent
@@ -47,8 +48,12 @@ def for_site(ms: Manuscript, static: Path) -> dict[str, Any]:
             "fonts/fonts.css",
             "katex/katex.css",
             "book.css",
+            "run.css",
         ],
-        "html_js_files": [("book.js", {"defer": "defer"})],
+        "html_js_files": [
+            ("book.js", {"defer": "defer"}),
+            ("run.js", {"defer": "defer", "data-size": live.size(ms.root)}),
+        ],
         "html_favicon": str(HERE / "site" / "favicon.svg"),
         "html_copy_source": False,
         "html_show_sourcelink": False,

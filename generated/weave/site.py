@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 41c781e92c98
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 5eb4ecee6fed
 """The web site, built by Sphinx in this process."""
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.parsers import Parser
 
-from weave import ManuscriptError, book, conf, static
+from weave import ManuscriptError, book, conf, live, static
 from weave.book import Manuscript, Page
 from weave.contents import Contents, Place, eyebrow
 from weave.docut import Converter, Nodes
@@ -101,6 +101,7 @@ class Site:
         self.source = self.work / "pages"
         self.app: Sphinx | None = None
         self.kept: dict[str, dict[str, Place]] = {}
+        self.benches = live.Benches()
         self.warnings = io.StringIO()
         self.read(ms)
 
@@ -108,6 +109,8 @@ class Site:
         """Turn to this state of the book."""
         self.ms = ms
         self.links = Links(ms, self.source, self.api)
+        if self.api:
+            self.links.marks = self.benches.read(ms)
         self.contents = Contents(
             self.links, self.downloads(), self.kept
         )
@@ -136,6 +139,11 @@ class Site:
         vars(self.app.env).pop("master_doctree", None)
         with package_of(self.ms.root):
             self.app.build()
+        if sessions := self.benches.sessions():
+            static_files = self.out / "_static"
+            live.for_site(self.ms.root, static_files)
+            for name, text in sessions.items():
+                write(static_files / name, text)
         for path in self.downloads().values():
             static.copy(path, self.out / path.name)
         problems = COLOR.sub("", self.warnings.getvalue()).splitlines()
@@ -208,6 +216,9 @@ class Site:
                 chunk.attributes,
                 self.links.inside(page.docname, chunk),
                 self.links.around(page.docname, chunk),
+                self.links.marks.get(
+                    (page.path, int(chunk.attributes["line"]))
+                ),
             ]
         return digest(*map(repr, seen))
 
