@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. f5562c707f26
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. c654045bf15c
 """What the pages need so that a reader can run their blocks.
 
 For each page with blocks that run there is one JSON file, which has
@@ -208,6 +208,7 @@ def for_site(root: Path, out: Path) -> None:
     """Put into `out` what the sessions of all pages need."""
     python(package(root, "pyodide"), out / "pyodide")
     if not (pack := out / "run" / "pytest.zip").exists():
+        pack.parent.mkdir(parents=True, exist_ok=True)
         pytest(pack)
 
 

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 2cbed09e7ae7
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. a48f63e9d7f8
 """Runs the blocks of a page in the reader's browser.
 
 The page is a program that is read from the top: before a block runs,
@@ -94,6 +94,7 @@ class Desk:
         try:
             codes = self.codes(at, json.loads(edited))
             self.come_to(at, codes)
+            self.say("running", "")
             began = time.monotonic()
             with heard(printed):
                 result |= self.outcome(at, codes[at])

@@ -1,4 +1,4 @@
-// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. d0c7505d6f93
+// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. e145f48e5199
 /* Python in a thread of its own: the page stays alive, and a loop that
    has no end can be ended with its thread. */
 
@@ -8,11 +8,15 @@ const HOME = "/home/pyodide";
 const say = (kind, text) => postMessage([kind, text]);
 let opened, tester;
 
-async function get(name) {
-  const answer = await fetch(new URL(name, import.meta.url));
-  if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
+/* If a file doesn't come, Pyodide waits for it forever; we tell. */
+const load = fetch;
+self.fetch = async (url, options) => {
+  const answer = await load(url, options).catch(() => Response.error());
+  if (!answer.ok) say("failed", `no ${url.toString().split("/").pop()}`);
   return answer;
-}
+};
+
+const get = (name) => fetch(new URL(name, import.meta.url));
 
 /* Start Python, and give it the modules and the blocks of a page. */
 async function open(page) {

@@ -1,4 +1,4 @@
-// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. c952d127ce63
+// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 110f0a04188a
 /* Blocks that run on the page. Python is loaded when the first of them
    is run; without this script, the page has the blocks alone. */
 
@@ -59,6 +59,7 @@
       if (running) return;
       running = this;
       this.news = false;
+      this.stream = undefined;
       this.go.textContent = "Stop";
       for (const block of blocks) block.go.disabled = block !== this;
       ask(this);
@@ -91,8 +92,12 @@
 
     /* Add text to the output, where the last of it ended. */
     print(text) {
-      if (!this.stream) this.put("text", (this.stream = lines("")));
-      this.stream.firstChild.append(text);
+      if (!this.stream) {
+        const box = lines("");
+        this.put("text", box);
+        this.stream = box.firstChild;
+      }
+      this.stream.append(text);
     }
 
     show({ value, error, svg, markdown, seconds }) {
