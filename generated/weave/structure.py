@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. a7e30a524607
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. b5ee21e19a87
 """Markdown's elements become the book's: numbered, labelled, joined.
 
 The writers of PDF and site see only what this module leaves behind:
@@ -197,10 +197,12 @@ class Structure:
             yield element
             return
         result = self.results.get(id(element))
+        output = list(self.output(result)) if result else []
         if "hidden" not in block.classes:
-            yield self.chunk(block)
-        if result:
-            yield from self.output(result)
+            chunk = self.chunk(block)
+            chunk.attributes["outputs"] = str(len(output))
+            yield chunk
+        yield from output
 
     @staticmethod
     def is_chunk(block: tangle.Block) -> bool:

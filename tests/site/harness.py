@@ -19,8 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 def copy_book(root: Path) -> Path:
     """Put the small book into `root`, with what it needs around it."""
     root.mkdir(exist_ok=True)
+    (root / "build" / "cache").mkdir(parents=True)
     shutil.copytree(Path(__file__).parent / "book", root / "book")
     (root / "node_modules").symlink_to(ROOT / "node_modules")
+    for known in ROOT.glob("build/cache/pyodide-*.json"):
+        shutil.copy(known, root / "build" / "cache")
     tangle.snapshot(tangle.load(root), "2", root / "generated")
     return root
 
