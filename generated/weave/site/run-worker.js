@@ -1,4 +1,4 @@
-// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. e145f48e5199
+// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 53a4f0fe928c
 /* Python in a thread of its own: the page stays alive, and a loop that
    has no end can be ended with its thread. */
 
@@ -12,7 +12,8 @@ let opened, tester;
 const load = fetch;
 self.fetch = async (url, options) => {
   const answer = await load(url, options).catch(() => Response.error());
-  if (!answer.ok) say("failed", `no ${url.toString().split("/").pop()}`);
+  const name = url.toString().split("/").pop();
+  if (!answer.ok) say("failed", `no ${name}`);
   return answer;
 };
 
