@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. eca88f13f74e
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. baa59a6c9e96
 """The enriched syntax tree as docutils nodes.
 
 Sphinx reads pages as trees of docutils nodes, and everything it offers,
@@ -362,25 +362,23 @@ class Converter:
         made.extend(self.each(kept))
         if self.links.api:
             given = parts[-1].attributes
-            made += self.offer(given["old"], given["new"])
+            made.extend(self.offer(given["old"], given["new"]))
         return [made]
 
-    def offer(self, old: str, new: str) -> nodes.Node:
-        """Where the whole patch can be had, and what it is good for."""
+    def offer(self, old: str, new: str) -> Nodes:
+        """Where the whole patch can be had, and what to do with it."""
         name = patch_name(new)
         uri = "../" * self.docname.count("/") + f"patches/{name}"
-        tree = f"build/snapshots/{int(old):02d}"
         made = nodes.paragraph("", "All of it as a file: ")
         made += nodes.reference("", name, refuri=uri)
-        made += nodes.Text(". ")
-        if old != "0":
-            command = f"git apply --directory={tree} {name}"
-            made += nodes.Text("After ")
-            made += nodes.literal(text=f"make snapshot CH={old}")
-            made += nodes.Text(", the command ")
-            made += nodes.literal(text=command)
-            made += nodes.Text(" turns that tree into this chapter's.")
-        return made
+        if old == "0":
+            return [made]
+        text = "It turns the last chapter's code into this one's:"
+        made += nodes.Text(f". {text}")
+        tree = f"build/snapshots/{int(old):02d}"
+        lines = f"make snapshot CH={old}\n"
+        lines += f"git apply --directory={tree} {name}"
+        return [made, code("", lines, lang="bash", links={})]
 
     def div_change(self, element: pf.Div) -> Nodes:
         """The patch of one file."""
