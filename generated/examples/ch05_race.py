@@ -1,4 +1,4 @@
-# Made from book/part1/05-learning-by-descent.md by tangle.py; edit there, or here and stitch. fdf330e0ca54
+# Made from book/part1/05-learning-by-descent.md by tangle.py; edit there, or here and stitch. 6b1923490826
 """Six learning rates race down one bowl: the price list's."""
 
 import math
@@ -16,7 +16,7 @@ start = [0.0, 0.0, 0.0]
 edge = 2 / steepest(bowl.gradient, start)[0]
 floor = bowl.loss(best(bowl))
 
-print(f"largest rate {edge:.3f}; position: digits gained x 4")
+print(f"largest rate {edge:.3f}; loss above the lowest at the right")
 for share in (0.01, 0.05, 0.2, 0.6, 0.95, 1.02):
     path = descend(bowl.gradient, start, share * edge, STEPS)
     gains = [bowl.loss(w) - floor for w in path]
