@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 394b654935a1
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. b037edfcab8d
 """How Sphinx is set up for the site and the e-book."""
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ def for_site(ms: Manuscript, static: Path) -> dict[str, Any]:
         ],
         "html_js_files": [
             ("book.js", {"defer": "defer"}),
-            ("run.js", {"defer": "defer", "data-size": live.size(ms.root)}),
+            (
+                "run.js",
+                {"defer": "defer", "data-size": live.size(ms.root)},
+            ),
         ],
         "html_favicon": str(HERE / "site" / "favicon.svg"),
         "html_copy_source": False,
