@@ -1,4 +1,4 @@
-// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 53a4f0fe928c
+// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 15fea7db45b5
 /* Python in a thread of its own: the page stays alive, and a loop that
    has no end can be ended with its thread. */
 
@@ -11,8 +11,9 @@ let opened, tester;
 /* If a file doesn't come, Pyodide waits for it forever; we tell. */
 const load = fetch;
 self.fetch = async (url, options) => {
-  const answer = await load(url, options).catch(() => Response.error());
-  const name = url.toString().split("/").pop();
+  const none = () => Response.error();
+  const answer = await load(url, options).catch(none);
+  const name = String(url).split("/").pop();
   if (!answer.ok) say("failed", `no ${name}`);
   return answer;
 };

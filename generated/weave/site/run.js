@@ -1,4 +1,4 @@
-// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 110f0a04188a
+// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 223dc976894b
 /* Blocks that run on the page. Python is loaded when the first of them
    is run; without this script, the page has the blocks alone. */
 
@@ -175,11 +175,16 @@
     }
   }
 
-  /* What the book has as the output of a block. */
+  /* What the book has as the output of a block, unless it became the
+     picture of a figure. */
   function outputs(chunk) {
     const found = [];
-    for (let at = chunk; found.length < chunk.dataset.outputs; )
-      found.push((at = at.nextElementSibling));
+    let next = chunk.nextElementSibling;
+    while (found.length < chunk.dataset.outputs) {
+      if (!next?.matches(".output")) break;
+      found.push(next);
+      next = next.nextElementSibling;
+    }
     return found;
   }
 
@@ -201,7 +206,7 @@
     const rows = markdown.trim().split("\n").map(cells);
     const [rules] = rows.splice(1, 1);
     const sides = { "--:": "right", ":-:": "center" };
-    const made = make("table", { class: "booktabs" });
+    const made = make("table", { class: "docutils booktabs" });
     rows.forEach((row, n) => {
       const line = made.insertRow();
       row.forEach((text, at) => {
