@@ -1,4 +1,4 @@
-# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 546da018df2b
+# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. ceb5391f282c
 """A workspace: the reader's files, which are never overwritten."""
 
 from __future__ import annotations
@@ -201,8 +201,8 @@ def start(lesson: Lesson, place: Path) -> Iterator[str]:
     keep_stubs(place, new)
     register(lesson, place, given)
     if len(written) == len(new):
-        first = place / "README.md"
-        yield f"wrote {len(new)} files; read {first} first"
+        guide = place / "README.md"
+        yield f"wrote {len(new)} files; read {guide} first"
     elif written:
         yield f"wrote again, for they were gone: {', '.join(written)}"
     if renewed:
