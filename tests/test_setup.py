@@ -163,7 +163,7 @@ def tool(name: str, *argv: str) -> subprocess.CompletedProcess[str]:
 
 def test_words_are_spelled(tmp_path):
     text = tmp_path / "chapter.md"
-    for words, status in (("Nand gates, received.", 0), ("recieved", 65)):
+    for words, status in (("Nand gates, received.", 0), ("recie" + "ved", 65)):
         text.write_text(words)
         assert tool("codespell", str(text)).returncode == status
 
