@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# Made from book/appendices/a-tangle.md by tangle.py; edit there, or here and stitch. ac8fb71da86d
+# Made from book/appendices/a-tangle.md by tangle.py; edit there, or here and stitch. 0aed3221885e
 """Make files from the code blocks of chapters, and carry edits back.
 
 A chapter is Markdown. `{.python #name}` names a code block, a line
@@ -1870,8 +1870,9 @@ def perform(given: Any, command: list[str]) -> int:
     elif verb == "where":
         report(where(book, Map(root, book.config), *operands))
     elif verb == "snapshot":
-        out = root / f"build/snapshots/{operands[0]:0>2}"
-        snapshot(book, operands[0], out)
+        out = f"build/snapshots/{operands[0]:0>2}"
+        snapshot(book, operands[0], root / out)
+        print(f"{out} is as of the end of chapter {operands[0]}")
     elif verb == "diff":
         sys.stdout.writelines(diff(book, *operands))
     return 0
