@@ -45,6 +45,7 @@ endef
 
 .PHONY: book
 book: build/.book ## the PDF, the site and the EPUB (as plain `make`)
+	@echo 'read build/nand2llm.pdf, or open build/site/index.html'
 
 build/.book: $(SETUP) $(SOURCES) | tangle native
 	@$(WEAVE) book
@@ -77,7 +78,7 @@ build/nand2llm.epub: $(SETUP) $(SOURCES) | tangle
 .PHONY: test
 test: $(SETUP) tangle native ## the tests (some: make test T=PATH)
 	@$(PY) -m pytest -m 'not browser' $(T)
-	@$(if $(CARGO),$(CARGO) test --quiet $(CRATE))
+	@$(if $(T),,$(if $(CARGO),$(CARGO) test --quiet $(CRATE)))
 
 .PHONY: test-site
 test-site: $(SETUP) site ## the site's tests, in a real browser

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# Made from book/appendices/a-tangle.md by tangle.py; edit there, or here and stitch. 77027de06808
+# Made from book/appendices/a-tangle.md by tangle.py; edit there, or here and stitch. d456f7322424
 """Make files from the code blocks of chapters, and carry edits back.
 
 A chapter is Markdown. `{.python #name}` names a code block, a line
@@ -232,6 +232,12 @@ class Scanner:
             if info[1:].lstrip()[:1] in ".#" or "file=" in info:
                 self.wrong(start, f"{error}; write {{.lang #name}}")
             return  # the attributes of another Markdown
+        for line, text in enumerate(body, start + 1):
+            head, _, rest = text.strip().partition(fence)
+            if not head and rest.lstrip().startswith(("{.", "{#")):
+                self.wrong(start, f"a fence not closed before line {line},"
+                           f" where the next opens; add {fence}")
+                break
         lang = classes[0] if classes else ""
         target = attrs.get("file")
         exercise = self.divs[-1][1] if self.divs else None
@@ -1932,8 +1938,9 @@ def perform(given: Any, command: list[str]) -> int:
     elif verb == "where":
         report(where(book, Map(root, book.config), *operands))
     elif verb == "snapshot":
-        out = root / f"build/snapshots/{operands[0]:0>2}"
-        snapshot(book, operands[0], out)
+        out = f"build/snapshots/{operands[0]:0>2}"
+        snapshot(book, operands[0], root / out)
+        print(f"{out} is as of the end of chapter {operands[0]}")
     elif verb == "diff":
         sys.stdout.writelines(diff(book, *operands))
     return 0

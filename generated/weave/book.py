@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 813ac685971a
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 3a737eb6ae34
 """The whole manuscript: pages, numbers, references, indexes."""
 
 from __future__ import annotations
@@ -59,7 +59,11 @@ class Manuscript:
         raise KeyError(docname)
 
 
-def load(root: Path, previous: Manuscript | None = None) -> Manuscript:
+def load(
+    root: Path,
+    previous: Manuscript | None = None,
+    execute: run.Execute = run.execute,
+) -> Manuscript:
     """Read, run, number and link the book below `root`.
 
     Pages that read as they did in `previous` are taken over from it.
@@ -88,7 +92,7 @@ def load(root: Path, previous: Manuscript | None = None) -> Manuscript:
         if new.key in old:
             new = old[new.key]
         else:
-            reader.read(book, chapter, tree, new, ms.cache)
+            reader.read(book, chapter, tree, new, ms.cache, execute)
         ms.pages.append(new)
     gather(ms)
     problems = [p for one in ms.pages for p in resolve(ms, one)]

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 22c2a72d6442
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 73ba94ea7498
 """Chunks and identifiers of the whole book: who defines, who uses."""
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import tangle
+from weave import ManuscriptError
 
 RUST_ITEM = re.compile(
     r"^\s*pub (?:unsafe )?(?:extern \"C\" )?"
@@ -151,7 +152,7 @@ def python_definitions(
     lines: list[tangle.Line],
 ) -> Iterator[tuple[str, str, int]]:
     """Functions, classes, public methods and constants of a module."""
-    for node in ast.parse(text_of(lines)).body:
+    for node in parsed(lines).body:
         if isinstance(node, ast.FunctionDef):
             yield node.name, "function", node.lineno
         elif isinstance(node, ast.ClassDef):
@@ -175,7 +176,7 @@ def note_uses(
     found: dict[tuple[str, str], Identifier],
 ) -> None:
     """Add the chunks of one Python file that use what is found."""
-    tree = ast.parse(text_of(lines))
+    tree = parsed(lines)
     meaning = Meaning(tree, module, found)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name | ast.Attribute):
@@ -243,6 +244,12 @@ class Meaning:
         return methods[0] if len(methods) == 1 else None
 
 
-def text_of(lines: list[tangle.Line]) -> str:
-    """The text of a file from its lines."""
-    return "\n".join(line.text for line in lines) + "\n"
+def parsed(lines: list[tangle.Line]) -> ast.Module:
+    """The syntax tree of a file; ManuscriptError if it has none."""
+    try:
+        return ast.parse("\n".join(line.text for line in lines) + "\n")
+    except SyntaxError as error:
+        at = lines[min(error.lineno or 1, len(lines)) - 1]
+        raise ManuscriptError(
+            f"{at.path}:{at.line}: SyntaxError: {error.msg}"
+        ) from None

@@ -1,10 +1,11 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 07682d6e46f2
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 36bd784aed9f
 """Pandoc as a function: Markdown in, panflute elements out."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import re
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -16,6 +17,11 @@ import panflute as pf
 from weave import ManuscriptError
 
 READER = "markdown-auto_identifiers"
+UNCLOSED = re.compile(r"Div at line (\d+) .*unclosed")
+
+
+class Unclosed(Exception):
+    """A division without an end; the line where it begins."""
 
 
 @cache
@@ -27,14 +33,21 @@ def executable() -> str:
 
 
 def pandoc(text: str, *args: str) -> str:
-    """Pipe `text` through pandoc; ManuscriptError if it fails."""
+    """Pipe `text` through pandoc.
+
+    Raises ManuscriptError if that fails, Unclosed where pandoc would
+    close a division for us, at the end of the text.
+    """
     run = subprocess.run(
         [executable(), *args],
         input=text.encode(),
         capture_output=True,
     )
+    said = run.stderr.decode().strip()
     if run.returncode:
-        raise ManuscriptError("pandoc: " + run.stderr.decode().strip())
+        raise ManuscriptError(f"pandoc: {said}")
+    if found := UNCLOSED.search(said):
+        raise Unclosed(int(found[1]))
     return run.stdout.decode()
 
 

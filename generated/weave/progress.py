@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 669f64a1a33a
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 7fc542a1bb32
 """What the weaver says while it works."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterator
 
 import tangle
-from weave import ManuscriptError
+from weave import ManuscriptError, Stopped
 
 
 @contextlib.contextmanager
@@ -19,10 +19,18 @@ def step(words: str) -> Iterator[None]:
     start = time.perf_counter()
     try:
         yield
+    except (Stopped, KeyboardInterrupt):
+        print("stopped", flush=True)
+        raise
     except BaseException:
         print("failed", flush=True)
         raise
     print(f"{time.perf_counter() - start:.1f} s", flush=True)
+
+
+def says(words: str, what: str) -> None:
+    """Print one line, with what there is to say."""
+    print(f"{words:<48}{what}", flush=True)
 
 
 def complaints(problem: Exception) -> list[str]:

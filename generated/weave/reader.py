@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 999bcc0cf67b
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. f0dd83050259
 """Reads a chapter: parse it, run what it runs, number it."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import panflute as pf
 import tangle
 from weave import ManuscriptError, changed, run
 from weave.page import Page
-from weave.pandoc import parse, walk
+from weave.pandoc import Unclosed, parse, walk
 from weave.structure import Structure
 
 FENCE = re.compile(r"(`{3,}|~{3,})\s*\{.*")
@@ -25,18 +25,26 @@ def read(
     tree: Path,
     page: Page,
     cache: Path,
+    execute: run.Execute,
 ) -> None:
     """Fill `page` from its chapter: parse, run in `tree`, number."""
     source = (book.root / chapter.path).read_text("utf-8")
     page.lines = source.splitlines()
     blocks = [b for b in book.blocks if b.path == chapter.path]
-    page.body = parse(numbered_fences(page, blocks), cache / "pandoc")
+    try:
+        text = numbered_fences(page, blocks)
+        page.body = parse(text, cache / "pandoc")
+    except Unclosed as problem:
+        raise ManuscriptError(
+            f"{chapter.path}:{problem}: the division that begins here"
+            " has no end; close it with :::"
+        ) from None
     if chapter.kind == "chapter":
         end = changed.section(book, chapter.number, cache / "pandoc")
         page.body.content += end
     code = list(paired(page, blocks))
     items = {id(e): i for e, i in executed(page, book, chapter, code)}
-    results = run.execute(book, chapter, tree, list(items.values()))
+    results = execute(book, chapter, tree, list(items.values()))
     Structure(
         page,
         book,

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 8f2d1a9d7dbf
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. ffb41fba8a84
 """Weaves at each save, tells the browser, and never gives up.
 
 One process keeps the manuscript, Sphinx and the Typst compiler warm.
@@ -14,19 +14,20 @@ import http.server
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import tangle
-from weave import ManuscriptError, book, pdf
-from weave.progress import complaints, step
+from weave import ManuscriptError, Stopped, book, pdf, run
+from weave.progress import complaints, says, step
 from weave.site import Site
 
 HERE = Path(__file__).parent
@@ -38,19 +39,26 @@ Stamps = dict[Path, tuple[int, int]]
 # from; the server says, now and at each change, what is newest.
 SCRIPT = """<script>
 new EventSource("/-/events").onmessage = ({data}) => {
-  const {made, problem} = JSON.parse(data);
+  const {made, problem, doing} = JSON.parse(data);
   if (made !== MADE) return location.reload();
   document.getElementById("problem")?.remove();
-  if (!problem) return;
+  if (!problem && !doing) return;
   const note = document.createElement("pre");
   note.id = "problem";
-  note.textContent = problem;
+  note.textContent = problem || doing;
   note.style.cssText = "position: fixed; inset: auto 0 0; margin: 0;"
-    + "padding: 1em; z-index: 999; background: #8a2b1d; color: #fff;"
-    + "white-space: pre-wrap; max-height: 50vh; overflow: auto";
+    + "padding: 1em; z-index: 999; color: #fff; font-size: .8rem;"
+    + "white-space: pre-wrap; max-height: 50vh; overflow: auto;"
+    + `background: ${problem ? "#8a2b1d" : "#6d6a64"}`;
   document.body.append(note);
 };
 </script>
+"""
+# Stands in for a page that is not made, until it is.
+MISSING = b"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Not made</title>
+</head><body><p>This page is not made yet, or there is none at this
+address. As soon as it is made, it stands here.</p></body></html>
 """
 
 
@@ -61,22 +69,28 @@ class News:
         self.told = threading.Condition()
         self.count = 0
         self.made = time.time_ns()  # another at each start
-        self.problem = ""
+        self.problem = self.doing = ""
 
-    def tell(self, problem: str = "", made: bool = False) -> None:
-        """Wake every page: pages were made, or something is wrong."""
+    def tell(
+        self, problem: str, doing: str, made: bool = False
+    ) -> None:
+        """Wake every page: pages were made, something is wrong, or
+        something is being done."""
         with self.told:
             self.count += 1
             self.made += made
-            self.problem = problem
+            self.problem, self.doing = problem, doing
             self.told.notify_all()
 
     def after(self, count: int) -> tuple[int, dict[str, Any]]:
         """What is new since the news of this count; waits for it."""
         with self.told:
             self.told.wait_for(lambda: self.count != count, 15)
-            made, problem = str(self.made), self.problem
-            return self.count, {"made": made, "problem": problem}
+            return self.count, {
+                "made": str(self.made),
+                "problem": self.problem,
+                "doing": self.doing,
+            }
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -98,17 +112,19 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         file = Path(self.translate_path(self.path))
         if file.is_dir() and self.path.endswith("/"):
             file /= "index.html"
-        if file.suffix == ".html" and file.exists():
-            self.page(file.read_bytes())
-        else:
+        if file.suffix != ".html":
             super().do_GET()
+        elif file.exists():
+            self.page(file.read_bytes(), HTTPStatus.OK)
+        else:
+            self.page(MISSING, HTTPStatus.NOT_FOUND)
 
-    def page(self, text: bytes) -> None:
+    def page(self, text: bytes, status: HTTPStatus) -> None:
         """A page, listening."""
         made = json.dumps(str(self.news.made))
         script = SCRIPT.replace("MADE", made).encode()
         text = text.replace(b"</body>", script + b"</body>")
-        self.send_response(HTTPStatus.OK)
+        self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -180,6 +196,10 @@ class Watch:
         self.site: Site | None = None
         self.seen: Stamps = {}
         self.due: set[Path] = set()  # saved, and not yet woven
+        self.untested: set[Path] = set()  # saved, tests have not passed
+        self.testing: subprocess.Popen[str] | None = None
+        self.behind: list[str] = []  # their outputs are not true yet
+        self.wrong: list[str] = []
 
     def saves(self) -> Iterator[set[Path]]:
         """The files saved since last time; at first the latest.
@@ -198,23 +218,56 @@ class Watch:
                     self.seen = now
                     yield changed
 
+    def saved(self) -> bool:
+        """Whether something was saved while we worked."""
+        return stamps(self.root / "book") != self.seen
+
     def turn(self, saved: set[Path]) -> None:
         """Bring everything up to date; a broken draft is told of."""
         self.due |= saved
+        self.wrong = []
+        start = time.perf_counter()
         try:
-            written = self.tangle()
-            with self.tests(self.due if written else set()):
-                self.weave()
-                self.news.tell(made=True)
+            if not self.tried(self.write_code):
+                return
+            self.start_tests()
+            shown = self.tried(self.show, self.remembered)
+            if shown:
+                says("on the page", f"{time.perf_counter() - start:.1f} s")
+            self.tried(self.finish_tests)
+            if shown and self.tried(self.rerun):
+                self.tried(self.press)
+            self.behind = []
+            self.tell()
+        except Stopped:
+            pass  # the next save is there
+        finally:
+            self.drop_tests()
+
+    def tried(self, stage: Callable[..., None], *args: Any) -> bool:
+        """Whether a stage went well; if not, tell what is wrong."""
+        try:
+            stage(*args)
+            return True
+        except Stopped:
+            raise
         except Exception as problem:
             lines = complaints(problem)
             print(*lines, sep="\n", flush=True)
-            self.news.tell("\n".join(lines))
+            self.wrong += lines
+            self.tell()
+            return False
 
-    def tangle(self) -> set[Path]:
-        """Write the code; the files that are new by it.
+    def tell(self, made: bool = False) -> None:
+        """Tell the browsers how things stand."""
+        later = ", ".join(self.behind)
+        doing = f"outputs are being renewed: {later}" if later else ""
+        self.news.tell("\n".join(self.wrong), doing, made)
 
-        Where the weaver is among them, it starts anew.
+    def write_code(self) -> None:
+        """Write the code, and note if there is something new to test.
+
+        Where the weaver itself is new, it starts anew.
         """
         before = self.code()
         with step("tangle"):
@@ -230,20 +283,68 @@ class Watch:
         if any(f == TANGLER or f.parent == HERE for f in written):
             print("the weaver changed: starting anew", flush=True)
             os.execv(sys.executable, sys.orig_argv)
-        return written
+        if written:
+            self.untested |= self.due
 
     def code(self) -> Stamps:
         """The state of all that the tangler writes."""
         written = stamps(self.root / "generated")
         return written | {TANGLER: stamp(TANGLER)}
 
-    def weave(self) -> None:
-        """Make the pages that changed, and the saved chapters' PDFs."""
-        with step("read and run"):
-            self.ms = book.load(self.root, self.ms)
+    def show(self, execute: run.Execute, words: str = "read") -> None:
+        """Make the pages that changed, and have them shown."""
+        self.behind = []
+        with step(words):
+            ms = book.load(self.root, self.ms, execute)
+        for page in ms.pages:
+            if page.path in self.behind:
+                page.key = ""
+        self.ms = ms
         with step("pages"):
-            self.site = self.site or Site(self.ms)
-            self.site.rebuild(self.ms)
+            self.site = self.site or Site(ms)
+            self.site.rebuild(ms)
+        self.tell(made=True)
+
+    def remembered(
+        self,
+        tangled: tangle.Book,
+        chapter: tangle.Chapter,
+        tree: Path,
+        items: list[run.Item],
+    ) -> list[run.Result]:
+        """A chapter's results, from memory if there are any."""
+        known = run.remembered(tangled, chapter, tree, items)
+        if known is None:
+            return run.execute(tangled, chapter, tree, items, self.saved)
+        results, true = known
+        if not true:
+            self.behind.append(chapter.path)
+        return results
+
+    def rerun(self) -> None:
+        """Run the chapters that are behind; show each when it has run."""
+        while self.behind:
+            due = [p for p in self.behind if self.root / p in self.due]
+            path = (due or self.behind)[0]
+
+            def execute(
+                tangled: tangle.Book,
+                chapter: tangle.Chapter,
+                tree: Path,
+                items: list[run.Item],
+                path: str = path,
+            ) -> list[run.Result]:
+                if chapter.path != path:
+                    return self.remembered(tangled, chapter, tree, items)
+                return run.execute(
+                    tangled, chapter, tree, items, self.saved
+                )
+
+            self.show(execute, f"run {path.removeprefix('book/')}")
+
+    def press(self) -> None:
+        """Make the PDFs of the saved chapters."""
+        assert self.ms
         for page in self.ms.pages:
             if page.path and self.root / page.path in self.due:
                 name = f"build/pdf/{page.docname}.pdf"
@@ -252,27 +353,44 @@ class Watch:
                     pdf.build_chapter(self.ms, page.docname, out)
         self.due.clear()
 
-    @contextlib.contextmanager
-    def tests(self, saved: set[Path]) -> Iterator[None]:
-        """Run the affected tests beside the body; tell what failed."""
-        files = affected(tangle.load(self.root), saved)
+    def start_tests(self) -> None:
+        """Start the tests of what was changed, if there are any."""
+        files = affected(tangle.load(self.root), self.untested)
         if not files:
-            yield
             return
         call = [sys.executable, str(TANGLER), "translate", "--"]
         call += [sys.executable, "-m", "pytest", "-q", "--tb=short"]
-        with subprocess.Popen(
-            [*call, *files],
+        self.testing = subprocess.Popen(
+            [*call, "--maxfail=3", *files],
             cwd=self.root,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-        ) as running:
-            yield
-            with step("tests"):
-                said, _ = running.communicate()
-                if running.returncode:
-                    raise ManuscriptError(*said.splitlines())
+            start_new_session=True,
+        )
+
+    def finish_tests(self) -> None:
+        """Wait for the tests, and tell what failed.
+
+        Code that cannot be read has been told of once; pytest, which
+        cannot read it either, would say so at greater length.
+        """
+        if self.testing is None:
+            return
+        said, _ = run.outcome(self.testing, None, self.saved)
+        lines = said.splitlines() or ["nothing was said"]
+        says("tests", lines[-1].strip("= "))
+        if not self.testing.returncode:
+            self.untested.clear()
+        elif not (self.wrong and "error" in lines[-1]):
+            raise ManuscriptError(*lines)
+
+    def drop_tests(self) -> None:
+        """Let go of the tests; end them if they still run."""
+        if self.testing and self.testing.poll() is None:
+            os.killpg(self.testing.pid, signal.SIGKILL)
+            self.testing.communicate()
+        self.testing = None
 
 
 def affected(book: tangle.Book, saved: set[Path]) -> list[str]:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -50,6 +51,8 @@ The first sentence.
 ONE = 1
 ```
 
+It prints.
+
 ``` {.python .run}
 from nand2llm.one import ONE
 
@@ -84,7 +87,7 @@ class Watcher:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "weave", "--root", str(root), "watch"],
             cwd=root,
-            env=os.environ | {"PYTHONPATH": str(root / "generated")},
+            env=os.environ | {"PYTHONPATH": f"{root / 'generated'}:{ROOT}"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -156,7 +159,7 @@ def watcher(tmp_path):
 def test_saves_are_shown_and_drafts_survived(watcher, tmp_path):
     start = watcher.next_news(lambda news: True)
     first = watcher.next_news(lambda news: news["made"] != start["made"])
-    watcher.until(r"^tests .* s$")
+    watcher.until(r"^tests .* passed")
     shown = watcher.page()
     assert "The first sentence." in shown
     assert "printed: 42" in shown
@@ -176,13 +179,22 @@ def test_saves_are_shown_and_drafts_survived(watcher, tmp_path):
         assert pdf.read(5) == b"%PDF-"
     assert not any(line.startswith("tests") for line in watcher.said)
 
-    # Code: its output changes, and its test fails, at its own line.
+    # Code: it is shown at once, with the old output; its test fails, at
+    # its own line; then the new output is there.
     watcher.save("ONE = 1\n", "ONE = 2\n")
+    news = watcher.next_news(lambda news: news["doing"])
+    assert "part1/01-one.md" in news["doing"] and news["made"] != second["made"]
     watcher.until(r"^tests .*failed")
-    broken = watcher.next_news(lambda news: news["problem"])
+    watcher.until(r"^run part1/01-one\.md .* s$")
+    watcher.until(r"^pages .* s$")
+    broken = watcher.next_news(lambda news: news["problem"] and not news["doing"])
     assert "printed: 43" in watcher.page()
     line = ONE.split("\n").index("    assert ONE == 1") + 1
     assert f"book/part1/01-one.md:{line}" in broken["problem"]
+
+    # Words do not make a failing test pass.
+    watcher.save("Another sentence.", "A third sentence.")
+    watcher.until(r"^tests .*failed")
 
     # A draft that is broken: its line, on the page too.
     watcher.save("ONE = 2\n```\n", "ONE = 2\n\n<<nothing>>\n```\n")
@@ -194,13 +206,50 @@ def test_saves_are_shown_and_drafts_survived(watcher, tmp_path):
 
     # Mended: all is well again.
     watcher.save("ONE = 2\n\n<<nothing>>\n", "ONE = 1\n")
-    watcher.until(r"^tests .* s$")
+    watcher.until(r"^tests .*passed")
+    watcher.until(r"^build/pdf/part1/01-one\.pdf .* s$")
     assert "printed: 42" in watcher.page()
+    assert watcher.next_news(lambda news: not news["doing"])["problem"] == ""
+
+
+@pytest.mark.parametrize(("old", "new", "line", "words"), [
+    ("ONE = 1\n", "ONE = (1\n", "ONE = 1", "SyntaxError: '(' was never closed"),
+    ("It prints", "::: {.aside}\nIt prints", "It prints", "has no end; close it"),
+    ("ONE = 1\n```\n", "ONE = 1\n", "``` {.python file=generated/nand2llm/one.py}", "not closed"),
+    ("It prints", "It `{python} prints`", "It prints", "NameError"),
+])
+def test_a_draft_is_told_at_its_line(watcher, old, new, line, words):
+    watcher.until(r"^build/pdf/.* s$")
+    watcher.save(old, new)
+    said = watcher.next_news(lambda news: news["problem"])["problem"]
+    at = next(k for k, row in enumerate(ONE.split("\n"), 1) if row.startswith(line))
+    assert said.startswith(f"book/part1/01-one.md:{at}: ") and words in said
+    assert "Traceback" not in said and "ast.py" not in said
+
+
+def test_nobody_waits_for_a_needless_run(watcher):
+    watcher.until(r"^build/pdf/.* s$")
+    watcher.save("print(", "import time; time.sleep(600)\nprint(")
+    watcher.until(r"^on the page .* s$")
+    watcher.save("The first sentence.", "Another sentence.")
+    watcher.until(r"^run part1/01-one\.md +stopped$")
+    watcher.until(r"^on the page .* s$")
+    assert "Another sentence." in watcher.page()
+    assert "printed: 42" in watcher.page()
+    watcher.save("import time; time.sleep(600)\n", "")
+    watcher.until(r"^build/pdf/part1/01-one\.pdf .* s$")
+
+
+def test_a_page_to_come_is_waited_for(watcher):
+    with pytest.raises(urllib.error.HTTPError) as missing:
+        urllib.request.urlopen(watcher.address + "part1/nowhere.html", timeout=10)
+    assert missing.value.code == 404
+    assert b"/-/events" in missing.value.read()
 
 
 @pytest.mark.browser
 def test_the_page_in_the_browser_follows(watcher: Watcher, browser: Browser):
-    watcher.until(r"^tests .* s$")
+    watcher.until(r"^tests .* passed")
     page = browser.new_page()
     page.goto(watcher.address + "part1/01-one.html")
     problem = page.locator("#problem")

@@ -35,6 +35,13 @@ case(
     "docs/a.md:1",
 )
 case(
+    "a fence that the next block's end closes",
+    GOOD + "``` {.python file=out/b.py}\nx\n\nProse.\n\n```{#y .python}\ny\n```\n",
+    "docs/a.md:5",
+    "line 10",
+    "add ```",
+)
+case(
     "a chunk that refers to itself",
     block("<<m>>", name="m", file="out/a.py"),
     "docs/a.md:2",
