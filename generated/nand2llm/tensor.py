@@ -161,6 +161,15 @@ class Tensor:
         """The same numbers, seen from outside of the graph."""
         return _wrap(self.data, self.backend)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        """A leaf of its own, with the same numbers and no gradient."""
+        if not self.is_leaf:
+            raise GraphError("only leaves are copied; detach() first")
+        twin = _wrap(self.backend.copy(self.data), self.backend)
+        twin.requires_grad = self.requires_grad
+        memo[id(self)] = twin
+        return twin
+
     # The way back
 
     def backward(
