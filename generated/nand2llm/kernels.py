@@ -1,0 +1,247 @@
+"""The native kernels, for NumPy's float32 arrays.
+
+Importing this module loads the library in the best build for this
+processor; NativeError if there is none. All functions write to arrays
+that they are given, and refuse (ValueError) what does not fit.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nand2llm import native
+from nand2llm.native import NativeError
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+FLOAT = np.dtype(np.float32)
+INTEGER = np.dtype(np.int64)
+LEVELS = {1: "baseline", 3: "v3", 4: "v4"}
+
+
+def _choose() -> tuple[str, Path]:
+    """The level and the path of the library to load."""
+    baseline = native.find()
+    best = native.load().nand2llm_level()
+    wanted = os.environ.get("NAND2LLM_NATIVE_LEVEL", "")
+    if wanted not in ("", *LEVELS.values()):
+        raise NativeError(
+            f"NAND2LLM_NATIVE_LEVEL is {wanted!r}; "
+            f"it would be one of {', '.join(LEVELS.values())}"
+        )
+    for level, name in sorted(LEVELS.items(), reverse=True):
+        path = _beside(baseline, name)
+        if wanted in ("", name) and level <= best and path.is_file():
+            return name, path
+    raise NativeError(
+        f"no native library of level {wanted} for this processor, "
+        f"which is {LEVELS[best]}: run `make native`, or unset "
+        "NAND2LLM_NATIVE_LEVEL"
+    )
+
+
+def _beside(baseline: Path, name: str) -> Path:
+    """Where the build for a level is, given that of the baseline."""
+    folder = baseline.parent
+    if name == "baseline":
+        return baseline
+    if folder.name == "release":
+        return folder.parent / name / "release" / baseline.name
+    return folder / name / baseline.name
+
+
+LEVEL, PATH = _choose()
+_library = ctypes.CDLL(str(PATH))
+
+
+def _reason() -> str:
+    text = ctypes.create_string_buffer(1000)
+    n = _library.nand2llm_last_error(text, ctypes.c_size_t(1000))
+    return text.raw[:n].decode(errors="replace")
+
+
+def set_threads(threads: int) -> None:
+    """Let so many threads work; 0 for NAND2LLM_THREADS or all."""
+    if _library.nand2llm_set_threads(ctypes.c_size_t(threads)):
+        raise ValueError(_reason())
+
+
+def threads() -> int:
+    """How many threads work."""
+    return int(_library.nand2llm_threads())
+
+
+set_threads(0)
+
+
+def _kernel(name: str, layout: str) -> Callable[..., None]:
+    """A function that packs its arguments into a kernel's struct.
+
+    One pointer to bytes costs a tenth of a dozen converted arguments.
+    `layout` is as for the struct module: P a pointer, N a size, d a
+    double. All take 8 bytes, so that there is no padding.
+    """
+    pack = struct.Struct(layout.replace(" ", "")).pack
+    function = getattr(_library, f"nand2llm_{name}")
+    function.argtypes = [ctypes.c_char_p]
+
+    def call(*values: float) -> None:
+        if function(pack(*values)):
+            raise ValueError(_reason())
+
+    return call
+
+
+_word = ctypes.c_size_t.from_address
+# The address of an array's data is the first field after the object's
+# header (numpy's PyArrayObject). Reading it there takes 0.1 µs, and
+# asking `__array_interface__` more than 1.
+_HEADER = object.__basicsize__
+_PROBE = np.zeros(1)
+if (
+    _word(id(_PROBE) + _HEADER).value
+    != _PROBE.__array_interface__["data"][0]
+):
+    raise NativeError("numpy's arrays do not look as expected")
+
+
+def _refuse(name: str, array: object, want: str) -> ValueError:
+    if not isinstance(array, np.ndarray):
+        return ValueError(f"{name} is {array!r}; {want} would do")
+    order = "" if array.flags.c_contiguous else ", not contiguous"
+    order += "" if array.flags.writeable else ", not writable"
+    return ValueError(
+        f"{name} is {array.dtype} {array.shape}{order}; "
+        f"{want} would do"
+    )
+
+
+def _dense(
+    name: str, array: Floats, shape: tuple[int, ...] | None = None
+) -> int:
+    """The address of a contiguous float32 array."""
+    if (
+        array.dtype is not FLOAT
+        or not array.flags.c_contiguous
+        or (shape is not None and array.shape != shape)
+    ):
+        raise _refuse(name, array, f"contiguous float32 {shape or ''}")
+    return _word(id(array) + _HEADER).value
+
+
+def _output(
+    name: str, array: Floats, shape: tuple[int, ...] | None = None
+) -> int:
+    """The address of a contiguous float32 array to write to."""
+    if not array.flags.writeable:
+        raise _refuse(name, array, "a writable array")
+    return _dense(name, array, shape)
+
+
+def _matrices(name: str, array: Floats) -> tuple[int, int, int, int]:
+    """The address and strides of a matrix, or a stack of them."""
+    if array.dtype is not FLOAT or not 2 <= array.ndim <= 3:
+        raise _refuse(name, array, "float32 with 2 or 3 axes")
+    address = _word(id(array) + _HEADER).value
+    step, row, column = (0, *array.strides)[-3:]
+    if (step | row | column) < 0 or (step | row | column) & 3:
+        raise _refuse(name, array, "an array with strides ≥ 0")
+    return address, step >> 2, row >> 2, column >> 2
+
+
+_gemm = _kernel("gemm", "4N P3N P3N P2N N")
+
+
+def gemm(
+    a: Floats, b: Floats, out: Floats, accumulate: bool = False
+) -> None:
+    """Write a @ b to `out`, or add it to what is there.
+
+    a is (m, k), b (k, n), `out` (m, n); each may be a stack of such
+    matrices, of the same number or 1, but `out` of no fewer. a and b
+    may have any strides; the columns of `out` must lie side by side.
+    """
+    (m, k), n = a.shape[-2:], b.shape[-1]
+    batch = 1 if out.ndim == 2 else out.shape[0]
+    if (
+        b.shape[-2] != k
+        or out.shape[-2:] != (m, n)
+        or (a.ndim == 3 and a.shape[0] not in (1, batch))
+        or (b.ndim == 3 and b.shape[0] not in (1, batch))
+    ):
+        raise ValueError(
+            f"cannot write {a.shape} @ {b.shape} to {out.shape}"
+        )
+    if not out.size:
+        return
+    c, c_step, c_row, column = _matrices("out", out)
+    if (column != 1 and n > 1) or not out.flags.writeable:
+        raise _refuse("out", out, "writable, with columns side by side")
+    a_place, a_step, a_row, a_column = _matrices("a", a)
+    b_place, b_step, b_row, b_column = _matrices("b", b)
+    if batch > 1:  # a stack of one serves them all
+        a_step = 0 if a.shape[0] == 1 and a.ndim == 3 else a_step
+        b_step = 0 if b.shape[0] == 1 and b.ndim == 3 else b_step
+    _gemm(
+        *(batch, m, n, k),
+        *(a_place, a_step, a_row, a_column),
+        *(b_place, b_step, b_row, b_column),
+        *(c, c_step, c_row, accumulate),
+    )
+
+
+_add = _kernel("add", "N3P")
+_add_scaled = _kernel("add_scaled", "Nd2P")
+_activation = _kernel("activation", "2N2P")
+_activation_backward = _kernel("activation_backward", "2N3PN")
+ACTIVATIONS = ("relu", "relu_squared", "gelu", "silu")
+
+
+def add(x: Floats, y: Floats, out: Floats) -> None:
+    """Write x + y, of one shape, to `out`, which may be x or y."""
+    shape = x.shape
+    _add(
+        x.size,
+        _dense("x", x),
+        _dense("y", y, shape),
+        _output("out", out, shape),
+    )
+
+
+def add_scaled(scale: float, x: Floats, y: Floats) -> None:
+    """Add scale · x to y, of the same shape."""
+    there = _dense("x", x)
+    _add_scaled(x.size, scale, there, _output("y", y, x.shape))
+
+
+def activation(name: str, x: Floats, out: Floats) -> None:
+    """Write one of the ACTIVATIONS of x to `out`, which may be x."""
+    f = ACTIVATIONS.index(name)
+    there = _dense("x", x)
+    _activation(f, x.size, there, _output("out", out, x.shape))
+
+
+def activation_backward(
+    name: str,
+    x: Floats,
+    dy: Floats,
+    dx: Floats,
+    accumulate: bool = False,
+) -> None:
+    """Write dy times the slope at x to dx, or add it there."""
+    _activation_backward(
+        ACTIVATIONS.index(name),
+        x.size,
+        _dense("x", x),
+        _dense("dy", dy, x.shape),
+        _output("dx", dx, x.shape),
+        accumulate,
+    )
