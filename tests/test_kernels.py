@@ -201,3 +201,135 @@ def test_long_vectors(kernels):
     near(y, out - 1.5 * x)
     with pytest.raises(ValueError, match=r"y is float32 \(5,\)"):
         kernels.add_scaled(1.0, x, y[:5])
+
+
+def norm_truth(x, weight, bias, center, eps):
+    """The norm in float64, and its statistics."""
+    mean = x.mean(-1, keepdims=True) * center
+    rstd = 1 / np.sqrt(((x - mean) ** 2).mean(-1, keepdims=True) + eps)
+    y_hat = (x - mean) * rstd
+    return y_hat * weight + bias, mean, rstd, y_hat
+
+
+@many(
+    n=size(300),
+    c=size(300).filter(bool),
+    center=st.booleans(),
+    weighted=st.booleans(),
+    accumulate=st.booleans(),
+)
+def test_norms(kernels, n, c, center, weighted, accumulate):
+    x, dy = 2 * normal(n, c) + 1, normal(n, c, seed=1)
+    weight = normal(c, seed=2) if weighted else None
+    bias = normal(c, seed=3) if weighted else None
+    y, rstd = np.empty_like(x), np.empty(n, np.float32)
+    mean = np.empty(n, np.float32) if center else None
+    kernels.norm(x, weight, bias, y, mean, rstd, eps=1e-3)
+    w, b = (wide(weight, bias)) if weighted else (np.ones(c), np.zeros(c))
+    want, mu, r, x_hat = norm_truth(wide(x)[0], w, b, center, 1e-3)
+    near(y, want)
+    near(rstd, r[:, 0])
+    if center:
+        near(mean, mu[:, 0])
+    dx, dweight, dbias = normal(n, c, seed=4), normal(c, seed=5), normal(c, seed=6)
+    old = wide(dx * accumulate, dweight * accumulate, dbias * accumulate)
+    kernels.norm_backward(
+        dy, x, weight, mean, rstd, dx, dweight, dbias, accumulate, accumulate
+    )
+    g = dy * w
+    along = (g * x_hat).mean(-1, keepdims=True)
+    plain = g.mean(-1, keepdims=True) * center
+    near(dx, old[0] + r * (g - plain - x_hat * along), 5e-6, scale=r.max(initial=1))
+    near(dweight, old[1] + (dy * x_hat).sum(0), 5e-6, scale=n**0.5)
+    near(dbias, old[2] + dy.sum(0), 5e-6, scale=n**0.5)
+
+
+def test_norm_gradients_do_not_depend_on_the_threads(build):
+    x, dy = normal(1000, 70), normal(1000, 70, seed=1)
+    rstd, mean = np.empty((2, 1000), np.float32)
+    results = []
+    for threads in (1, 2, 3):
+        build.set_threads(threads)
+        y, dx = np.empty_like(x), np.empty_like(x)
+        dweight, dbias = np.empty((2, 70), np.float32)
+        build.norm(x, None, None, y, mean, rstd)
+        build.norm_backward(dy, x, None, mean, rstd, dx, dweight, dbias)
+        results.append((y, dx, dweight, dbias))
+    build.set_threads(0)
+    for other in results[1:]:
+        for ours, theirs in zip(results[0], other, strict=True):
+            assert (ours == theirs).all()
+
+
+def softmax_truth(x, log=False):
+    e = x - x.max(-1, keepdims=True)
+    e -= np.log(np.exp(e).sum(-1, keepdims=True))
+    return e if log else np.exp(e)
+
+
+@many(n=size(100), c=size(300).filter(bool), log=st.booleans())
+def test_softmax(kernels, n, c, log):
+    x, dy = 5 * normal(n, c), normal(n, c, seed=1)
+    y = x.copy()
+    kernels.softmax(y, y, log)
+    want = softmax_truth(wide(x)[0], log)
+    near(y, want)
+    dx = dy.copy()
+    kernels.softmax_backward(y, dx, dx, log)
+    if log:
+        near(dx, dy - np.exp(want) * dy.sum(-1, keepdims=True), 1e-5)
+    else:
+        near(dx, want * (dy - (want * dy).sum(-1, keepdims=True)))
+
+
+def test_softmax_of_what_is_not_finite(kernels):
+    x = normal(5, 37)
+    x[0, 3], x[1, 5], x[2], x[3, 1:] = np.nan, np.inf, -np.inf, -np.inf
+    for log in (False, True):
+        y = np.empty_like(x)
+        kernels.softmax(x, y, log)
+        assert np.isnan(y[:3]).any(-1).all()
+        assert y[3, 0] == (0 if log else 1)
+        assert (y[3, 1:] == (-np.inf if log else 0)).all()
+        near(y[4], softmax_truth(wide(x[4])[0], log))
+
+
+@many(n=size(100), c=size(300).filter(bool), ignored=st.sampled_from([0, 1, 3]))
+def test_cross_entropy(kernels, n, c, ignored):
+    x = 3 * normal(n, c)
+    targets = np.random.default_rng(n).integers(0, c, n)
+    targets[:ignored] = -1
+    counts = targets >= 0
+    loss, lse = np.full((2, n), np.nan, np.float32)
+    kernels.cross_entropy(x, targets, loss, lse)
+    log_p = softmax_truth(wide(x)[0], log=True)
+    want = np.where(counts, -log_p[np.arange(n), targets], 0)
+    near(loss, want)
+    gradient = np.exp(log_p)
+    gradient[np.arange(n), targets] -= 1
+    gradient[~counts] = 0
+    dx = np.full_like(x, np.nan)
+    kernels.cross_entropy_backward(x, targets, lse, 0.25, dx)
+    near(dx, 0.25 * gradient)
+    mean = kernels.cross_entropy_in_place(x, targets, loss, scale=2.0)
+    near(loss, want)
+    count = counts.sum()
+    assert np.isnan(mean) if not count else abs(mean - want.sum() / count) < 2e-6 * 20
+    near(x, 2 * gradient / max(1, count))
+
+
+def test_cross_entropy_refuses_what_is_no_class(kernels):
+    x, targets = normal(4, 7), np.array([0, 6, 7, -2])
+    loss, lse = np.zeros((2, 4), np.float32)
+    before = x.copy()
+    refused = pytest.raises(ValueError, match=r"row 2 is 7; it would be a class from 0 to 6")
+    with refused:
+        kernels.cross_entropy(x, targets, loss, lse)
+    with refused:
+        kernels.cross_entropy_backward(x, targets, lse, 1.0, x)
+    with refused:
+        kernels.cross_entropy_in_place(x, targets, loss)
+    assert (x == before).all() and not loss.any() and not lse.any()
+    targets[2] = 0
+    with pytest.raises(ValueError, match="row 3 is -2"):
+        kernels.cross_entropy(x, targets, loss, lse)

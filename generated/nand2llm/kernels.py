@@ -146,6 +146,39 @@ def _output(
     return _dense(name, array, shape)
 
 
+def _optional(
+    name: str, array: Floats | None, shape: tuple[int, ...]
+) -> int:
+    """The address of a contiguous array, or null for None."""
+    return 0 if array is None else _dense(name, array, shape)
+
+
+def _count(name: str, array: Floats, n: int) -> int:
+    """The address of a contiguous array of n elements to write to."""
+    if array.size != n:
+        raise _refuse(name, array, f"float32 with {n} elements")
+    return _output(name, array)
+
+
+def _indices(name: str, array: Integers, n: int) -> int:
+    """The address of n contiguous 64-bit integers."""
+    if (
+        array.dtype is not INTEGER
+        or not array.flags.c_contiguous
+        or array.size != n
+    ):
+        raise _refuse(name, array, f"contiguous int64, {n} elements")
+    return _word(id(array) + _HEADER).value
+
+
+def _rows(name: str, array: Floats) -> tuple[int, int]:
+    """How many rows the last axis makes, and their length."""
+    if not array.ndim:
+        raise _refuse(name, array, "an array with an axis")
+    c = array.shape[-1]
+    return array.size // c if c else 0, c
+
+
 def _matrices(name: str, array: Floats) -> tuple[int, int, int, int]:
     """The address and strides of a matrix, or a stack of them."""
     if array.dtype is not FLOAT or not 2 <= array.ndim <= 3:
@@ -245,3 +278,161 @@ def activation_backward(
         _output("dx", dx, x.shape),
         accumulate,
     )
+
+
+_norm = _kernel("norm", "3Nd6P")
+_norm_backward = _kernel("norm_backward", "3N8P2N")
+
+
+def norm(
+    x: Floats,
+    weight: Floats | None,
+    bias: Floats | None,
+    out: Floats,
+    mean: Floats | None,
+    rstd: Floats,
+    eps: float = 1e-5,
+) -> None:
+    """Layer norm of the rows of x (…, C); RMS norm if `mean` is None.
+
+    `out` is like x, and may be x; weight and bias are (C,); `mean` and
+    `rstd`, which are written for the backward pass, have x.size/C
+    elements.
+    """
+    n, c = _rows("x", x)
+    _norm(
+        *(n, c, mean is not None, eps),
+        _dense("x", x),
+        _optional("weight", weight, (c,)),
+        _optional("bias", bias, (c,)),
+        _output("out", out, x.shape),
+        0 if mean is None else _count("mean", mean, n),
+        _count("rstd", rstd, n),
+    )
+
+
+def norm_backward(
+    dy: Floats,
+    x: Floats,
+    weight: Floats | None,
+    mean: Floats | None,
+    rstd: Floats,
+    dx: Floats,
+    dweight: Floats | None = None,
+    dbias: Floats | None = None,
+    accumulate: bool = False,
+    accumulate_weight: bool = False,
+) -> None:
+    """Write, or add, the gradients of `norm` to dx, dweight, dbias.
+
+    dx may be dy. `accumulate` is for dx, `accumulate_weight` for
+    dweight and dbias.
+    """
+    n, c = _rows("x", x)
+    _norm_backward(
+        *(n, c, mean is not None),
+        _dense("x", x),
+        _optional("weight", weight, (c,)),
+        0 if mean is None else _count("mean", mean, n),
+        _count("rstd", rstd, n),
+        _dense("dy", dy, x.shape),
+        _output("dx", dx, x.shape),
+        _optional("dweight", dweight, (c,)),
+        _optional("dbias", dbias, (c,)),
+        *(accumulate, accumulate_weight),
+    )
+
+
+_softmax = _kernel("softmax", "3N2P")
+_softmax_backward = _kernel("softmax_backward", "3N3P")
+
+
+def softmax(x: Floats, out: Floats, log: bool = False) -> None:
+    """Write the softmax of x along its last axis, or its logarithm.
+
+    `out` may be x.
+    """
+    there = _dense("x", x)
+    _softmax(*_rows("x", x), log, there, _output("out", out, x.shape))
+
+
+def softmax_backward(
+    y: Floats, dy: Floats, dx: Floats, log: bool = False
+) -> None:
+    """Write the gradient of `softmax`, whose result is y.
+
+    dx may be dy.
+    """
+    _softmax_backward(
+        *_rows("y", y),
+        log,
+        _dense("y", y),
+        _dense("dy", dy, y.shape),
+        _output("dx", dx, y.shape),
+    )
+
+
+_cross_entropy = _kernel("cross_entropy", "2N4P")
+_cross_entropy_backward = _kernel("cross_entropy_backward", "2N3PdP")
+_cross_entropy_in_place = _kernel("cross_entropy_in_place", "2N2Pd2P")
+
+
+def cross_entropy(
+    logits: Floats, targets: Integers, loss: Floats, lse: Floats
+) -> None:
+    """Write the losses, and ln Σ eˣ for the backward pass.
+
+    Logits are (…, V); the others have an element for each row. Where
+    a target is −1, the loss is 0.
+    """
+    n, v = _rows("logits", logits)
+    _cross_entropy(
+        *(n, v),
+        _dense("logits", logits),
+        _indices("targets", targets, n),
+        _count("loss", loss, n),
+        _count("lse", lse, n),
+    )
+
+
+def cross_entropy_backward(
+    logits: Floats,
+    targets: Integers,
+    lse: Floats,
+    scale: float,
+    dlogits: Floats,
+) -> None:
+    """Write (softmax − 1 at the target) · scale; 0 where it is −1.
+
+    dlogits may be the logits.
+    """
+    n, v = _rows("logits", logits)
+    _cross_entropy_backward(
+        *(n, v),
+        _dense("logits", logits),
+        _indices("targets", targets, n),
+        _count("lse", lse, n),
+        scale,
+        _output("dlogits", dlogits, logits.shape),
+    )
+
+
+def cross_entropy_in_place(
+    logits: Floats, targets: Integers, loss: Floats, scale: float = 1.0
+) -> float:
+    """Turn logits into the gradient of the mean loss; return that.
+
+    The losses are written as by `cross_entropy`. Rows whose target is
+    −1 do not count for the mean; if none counts, it is NaN.
+    """
+    n, v = _rows("logits", logits)
+    mean = ctypes.c_double()
+    _cross_entropy_in_place(
+        *(n, v),
+        _output("logits", logits),
+        _indices("targets", targets, n),
+        scale,
+        _count("loss", loss, n),
+        ctypes.addressof(mean),
+    )
+    return mean.value

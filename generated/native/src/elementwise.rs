@@ -18,7 +18,7 @@ unsafe fn each<const N: usize>(
     f: impl Fn([f32; N]) -> f32 + Sync,
 ) {
     let (from, to) = (from.map(Shared::of), Shared(to));
-    rows(n, 1, |part| unsafe {
+    rows(n, 1, |part| {
         walk(part.len(), |i, count| {
             let i = part.start + i;
             let x = from.map(|x| Lanes::load(x.at(i), count, 0.0));

@@ -179,12 +179,15 @@ pub unsafe extern "C" fn nand2llm_dot(
     })
 }
 
+pub mod cross_entropy;
 pub mod elementwise;
 pub mod gemm;
 pub mod lanes;
+pub mod norm;
 pub mod pack;
 pub mod pool;
 pub mod scratch;
+pub mod softmax;
 pub mod tile;
 pub mod vector;
 

@@ -35,7 +35,7 @@ pub unsafe fn vector_matrix(
         *weights.at(p) = *x.data.add(p * x.step);
     }
     let sums = Shared(weights.at(k));
-    pool::rows(n, k, |range| unsafe {
+    pool::rows(n, k, |range| {
         let b = b.from(0, range.start);
         let (n, y) = (range.len(), sums.at(range.start));
         if b.row == 1 {
