@@ -333,3 +333,85 @@ def test_cross_entropy_refuses_what_is_no_class(kernels):
     targets[2] = 0
     with pytest.raises(ValueError, match="row 3 is -2"):
         kernels.cross_entropy(x, targets, loss, lse)
+
+
+def attention_truth(q, k, v, dout, causal, window, scale):
+    """Attention in float64 with all weights, and its gradients."""
+    (b, t, h, d), (s, h_kv) = q.shape, k.shape[1:3]
+    k, v = (np.repeat(x, h // h_kv, axis=2) for x in (k, v))
+    last = np.arange(t)[:, None] + s - t
+    keys = np.arange(s)
+    seen = keys <= last if causal else np.ones((t, s), bool)
+    if window:
+        seen = seen & (keys > last - window)
+    scores = np.einsum("bthd,bshd->bhts", q, k) * scale
+    scores = np.where(seen, scores, -np.inf)
+    with np.errstate(all="ignore"):
+        most = scores.max(-1, keepdims=True, initial=-np.inf)
+        most = np.where(np.isfinite(most), most, 0)
+        e = np.exp(scores - most)
+        total = e.sum(-1, keepdims=True)
+        lse = (most + np.log(total))[..., 0]
+        p = np.where(total > 0, e / total, 0)
+    out = np.einsum("bhts,bshd->bthd", p, v)
+    dp = np.einsum("bthd,bshd->bhts", dout, v)
+    ds = p * (dp - (dout * out).sum(-1).transpose(0, 2, 1)[..., None]) * scale
+    dq = np.einsum("bhts,bshd->bthd", ds, k)
+    dk = np.einsum("bhts,bthd->bshd", ds, q)
+    dv = np.einsum("bhts,bthd->bshd", p, dout)
+    group = (b, s, h_kv, h // h_kv, d)
+    return out, lse, dq, dk.reshape(group).sum(3), dv.reshape(group).sum(3)
+
+
+@many(
+    b=st.integers(0, 2),
+    t=st.sampled_from([0, 1, 2, 5, 48, 49, 64, 100]),
+    s=st.sampled_from([0, 1, 3, 16, 33, 64, 100, 130]),
+    heads=st.sampled_from([(1, 1), (2, 2), (4, 2), (3, 1)]),
+    d=st.sampled_from([1, 4, 8, 16, 20, 32, 40]),
+    mask=st.sampled_from([(False, None), (True, None), (True, 1), (True, 20), (True, 500)]),
+    scale=st.sampled_from([None, 0.3]),
+)
+def test_attention(kernels, b, t, s, heads, d, mask, scale):
+    (h, h_kv), (causal, window) = heads, mask
+    q, dout = normal(b, t, h, d), normal(b, t, h, d, seed=1)
+    k, v = normal(b, s, h_kv, d, seed=2), normal(b, s, h_kv, d, seed=3)
+    out, lse = np.full_like(q, np.nan), np.full((b, h, t), np.nan, np.float32)
+    kernels.attention(q, k, v, out, lse, causal, window, scale)
+    want = attention_truth(*wide(q, k, v, dout), causal, window, scale or d**-0.5)
+    near(out, want[0], 4e-6)
+    seeing = np.isfinite(want[1])
+    near(lse[seeing], want[1][seeing])
+    assert (lse[~seeing] == -np.inf).all()
+    dq, dk, dv = (np.full_like(x, np.nan) for x in (q, k, v))
+    kernels.attention_backward(dout, q, k, v, out, lse, dq, dk, dv, causal, window, scale)
+    for got, expected in zip((dq, dk, dv), want[2:], strict=True):
+        near(got, expected, 1e-5)
+
+
+def test_attention_reads_a_packed_qkv(kernels):
+    qkv, dqkv = normal(2, 70, 3, 4, 16), np.full((2, 70, 3, 4, 16), np.nan, np.float32)
+    parts = [qkv[:, :, i] for i in range(3)]
+    out, lse = np.empty((2, 70, 4, 16), np.float32), np.empty((2, 4, 70), np.float32)
+    kernels.attention(*parts, out, lse)
+    dout = normal(*out.shape, seed=1)
+    kernels.attention_backward(
+        dout, *parts, out, lse, *(dqkv[:, :, i] for i in range(3))
+    )
+    want = attention_truth(*wide(*parts, dout), True, None, 0.25)
+    near(out, want[0])
+    near(dqkv, np.stack(want[2:], axis=2), 5e-6)
+
+
+def test_attention_refuses(kernels):
+    q, k = normal(1, 3, 4, 8), normal(1, 5, 3, 8)
+    out, lse = np.empty_like(q), np.empty((1, 4, 3), np.float32)
+    with pytest.raises(ValueError, match="4 heads of q cannot share 3 of k"):
+        kernels.attention(q, k, k, out, lse)
+    k = k[:, :, :2]
+    with pytest.raises(ValueError, match=r"v is float32 \(1, 5, 2, 4\)"):
+        kernels.attention(q, k, k[..., :4], out, lse)
+    with pytest.raises(ValueError, match="window is 3, causal False"):
+        kernels.attention(q, k, k, out, lse, causal=False, window=3)
+    with pytest.raises(ValueError, match="dense last axis"):
+        kernels.attention(q, k, np.swapaxes(normal(1, 5, 8, 2), 2, 3), out, lse)

@@ -436,3 +436,118 @@ def cross_entropy_in_place(
         ctypes.addressof(mean),
     )
     return mean.value
+
+
+_HEADS = "P3N"
+_ATTENTION = f"8Nd {4 * _HEADS} P"
+_attention = _kernel("attention", _ATTENTION)
+_attention_backward = _kernel(
+    "attention_backward", f"{_ATTENTION} {4 * _HEADS}"
+)
+
+
+def _heads(
+    name: str, array: Floats, shape: tuple[int, ...]
+) -> tuple[int, int, int, int]:
+    """The address and strides of (B, T, H, D)."""
+    if array.dtype is not FLOAT or array.shape != shape:
+        raise _refuse(name, array, f"float32 {shape}")
+    if not array.size:
+        return 0, 0, 0, 0
+    address = _word(id(array) + _HEADER).value
+    batch, token, head, number = array.strides
+    if (batch | token | head) & 3 or (number != 4 and shape[3] > 1):
+        raise _refuse(name, array, "an array with a dense last axis")
+    if (batch | token | head) < 0:
+        raise _refuse(name, array, "an array with strides ≥ 0")
+    return address, batch >> 2, token >> 2, head >> 2
+
+
+def _attention_call(
+    q: Floats,
+    k: Floats,
+    v: Floats,
+    out: Floats,
+    lse: Floats,
+    causal: bool,
+    window: int | None,
+    scale: float | None,
+) -> tuple[float, ...]:
+    """The arguments that both passes share."""
+    if q.ndim != 4 or k.ndim != 4:
+        raise ValueError(f"q is {q.shape}, k {k.shape}; want 4 axes")
+    (b, t, h, d), (_, s, h_kv, _) = q.shape, k.shape
+    if not h_kv or h % h_kv:
+        raise ValueError(f"{h} heads of q cannot share {h_kv} of k, v")
+    if window is not None and (window < 1 or not causal):
+        raise ValueError(
+            f"window is {window}, causal {causal}; "
+            "a window is at least 1 wide, and causal"
+        )
+    scale = max(1, d) ** -0.5 if scale is None else scale
+    if not scale > 0:
+        raise ValueError(f"scale is {scale}; it would be more than 0")
+    return (
+        *(b, t, s, h, h_kv, d, causal, window or 0, scale),
+        *_heads("q", q, q.shape),
+        *_heads("k", k, (b, s, h_kv, d)),
+        *_heads("v", v, (b, s, h_kv, d)),
+        *_heads("out", out, q.shape),
+        _output("lse", lse, (b, h, t)),
+    )
+
+
+def attention(
+    q: Floats,
+    k: Floats,
+    v: Floats,
+    out: Floats,
+    lse: Floats,
+    causal: bool = True,
+    window: int | None = None,
+    scale: float | None = None,
+) -> None:
+    """Write softmax(scale · q·kᵀ)·v of each head to `out`.
+
+    q and `out` are (B, T, H, D), k and v (B, S, H_kv, D), where H is a
+    multiple of H_kv; `lse`, for the backward pass, is (B, H, T). All
+    but `lse` may have strides, so that parts of a packed qkv will do.
+    If `causal`, query i sees the keys up to i + S − T, the last
+    `window` of them; one that sees none gets zeros. `scale` is 1/√D
+    unless given.
+    """
+    call = _attention_call(q, k, v, out, lse, causal, window, scale)
+    if not out.flags.writeable:
+        raise _refuse("out", out, "a writable array")
+    _attention(*call)
+
+
+def attention_backward(
+    dout: Floats,
+    q: Floats,
+    k: Floats,
+    v: Floats,
+    out: Floats,
+    lse: Floats,
+    dq: Floats,
+    dk: Floats,
+    dv: Floats,
+    causal: bool = True,
+    window: int | None = None,
+    scale: float | None = None,
+) -> None:
+    """Write the gradients of `attention` over dq, dk and dv.
+
+    dout, dq, dk and dv may have strides as q, k and v may.
+    """
+    call = _attention_call(q, k, v, out, lse, causal, window, scale)
+    for name, array in (("dq", dq), ("dk", dk), ("dv", dv)):
+        if not array.flags.writeable:
+            raise _refuse(name, array, "a writable array")
+    _attention_backward(
+        *call,
+        *_heads("dout", dout, q.shape),
+        *_heads("dq", dq, q.shape),
+        *_heads("dk", dk, k.shape),
+        *_heads("dv", dv, k.shape),
+    )

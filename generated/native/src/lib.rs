@@ -179,6 +179,7 @@ pub unsafe extern "C" fn nand2llm_dot(
     })
 }
 
+pub mod attention;
 pub mod cross_entropy;
 pub mod elementwise;
 pub mod gemm;
