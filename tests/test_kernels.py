@@ -6,6 +6,7 @@ The expected values are written out here, not taken from the package.
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -415,3 +416,106 @@ def test_attention_refuses(kernels):
         kernels.attention(q, k, k, out, lse, causal=False, window=3)
     with pytest.raises(ValueError, match="dense last axis"):
         kernels.attention(q, k, np.swapaxes(normal(1, 5, 8, 2), 2, 3), out, lse)
+
+
+@many(n=size(300), c=size(300).filter(bool), v=size(65).filter(bool))
+def test_embedding(kernels, n, c, v):
+    table, rows = normal(v, c), normal(n, c, seed=1)
+    indices = np.random.default_rng(n).integers(0, v, n)
+    out = np.full((n, c), np.nan, np.float32)
+    kernels.gather(table, indices, out)
+    assert (out == table[indices]).all()
+    want = wide(table)[0]
+    np.add.at(want, indices, rows)
+    kernels.scatter_add(rows, indices, table)
+    near(table, want, 5e-6)
+
+
+def test_embedding_refuses(kernels):
+    table, out = normal(5, 3), np.zeros((2, 3), np.float32)
+    for wrong in (5, -1):
+        indices = np.array([4, wrong])
+        with pytest.raises(ValueError, match=f"index 1 is {wrong}; .* rows 0 to 4"):
+            kernels.gather(table, indices, out)
+        before = table.copy()
+        with pytest.raises(ValueError, match=f"index 1 is {wrong}; .* rows 0 to 4"):
+            kernels.scatter_add(out + 1, indices, table)
+        assert (table == before).all() and not out.any()
+    with pytest.raises(ValueError, match="indices is int32"):
+        kernels.gather(table, indices.astype(np.int32), out)
+
+
+@many(n=st.sampled_from([0, 1, 17, 1000, 40_000]))
+def test_sum_of_squares(kernels, n):
+    x = 3 * normal(n)
+    want = (wide(x)[0] ** 2).sum()
+    assert abs(kernels.sum_squares(x) - want) <= 1e-12 * want
+
+
+@many(n=st.sampled_from([1, 17, 5000]), decay=st.sampled_from([0.0, 0.1]), part=st.sampled_from([None, 0, 0.4]))
+def test_adamw(kernels, n, decay, part):
+    p, m, v = normal(n), np.zeros(n, np.float32), np.zeros(n, np.float32)
+    decaying = None if part is None else int(part * n)
+    want, mean, square = wide(p, m, v)
+    for step in range(1, 11):
+        g = normal(n, seed=step)
+        kernels.adamw(p, g, m, v, step, 0.01, 0.9, 0.99, 1e-6, decay, decaying, 0.5)
+        g = 0.5 * wide(g)[0]
+        want[:decaying] *= 1 - 0.01 * decay
+        mean += 0.1 * (g - mean)
+        square += 0.01 * (g * g - square)
+        hat, root = mean / (1 - 0.9**step), np.sqrt(square / (1 - 0.99**step))
+        want -= 0.01 * hat / (root + 1e-6)
+    near(p, want)
+    near(m, mean)
+    near(v, square)
+
+
+@many(
+    n=st.sampled_from([1, 17, 20_000]),
+    momentum=st.sampled_from([0.0, 0.9]),
+    nesterov=st.booleans(),
+)
+def test_sgd(kernels, n, momentum, nesterov):
+    p, velocity = normal(n), np.zeros(n, np.float32)
+    want, speed = wide(p, velocity)
+    for step in range(5):
+        g = normal(n, seed=step)
+        state = velocity if momentum or nesterov else None
+        kernels.sgd(p, g, state, 0.1, momentum, 0.05, n // 2, 0.5, nesterov)
+        g = 0.5 * wide(g)[0]
+        g[: n // 2] += 0.05 * want[: n // 2]
+        speed = momentum * speed + g
+        want -= 0.1 * (g + momentum * speed if nesterov else speed)
+    near(p, want)
+
+
+def test_threads(kernels):
+    before = kernels.threads()
+    kernels.set_threads(3)
+    assert kernels.threads() == 3
+    kernels.set_threads(before)
+    assert kernels.threads() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own(build):
+    build.set_threads(2)
+    a = normal(300, 300)
+    want, got = np.empty_like(a), np.empty_like(a)
+    build.gemm(a, a, want)
+    child = os.fork()
+    if not child:
+        build.gemm(a, a, got)
+        os._exit(0 if (got == want).all() and build.threads() == 2 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    build.set_threads(0)
+
+
+def test_levels_and_threads_are_checked(monkeypatch):
+    monkeypatch.setenv("NAND2LLM_THREADS", "some")
+    with pytest.raises(ValueError, match='NAND2LLM_THREADS is "some"'):
+        load("baseline")
+    with pytest.raises(native.NativeError, match="it would be one of baseline, v3, v4"):
+        load("v9")

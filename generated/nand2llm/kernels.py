@@ -551,3 +551,104 @@ def attention_backward(
         *_heads("dk", dk, k.shape),
         *_heads("dv", dv, k.shape),
     )
+
+
+_gather = _kernel("gather", "3N3P")
+_scatter_add = _kernel("scatter_add", "3N3P")
+
+
+def gather(table: Floats, indices: Integers, out: Floats) -> None:
+    """Write table[indices] to `out`; the table is (V, C)."""
+    _gather(*_rows_of(table, indices, "out", out), _output("out", out))
+
+
+def scatter_add(
+    rows: Floats, indices: Integers, table: Floats
+) -> None:
+    """Add each of the rows to table[index], one after the other."""
+    call = _rows_of(table, indices, "rows", rows)
+    _output("table", table)
+    _scatter_add(*call, _dense("rows", rows))
+
+
+def _rows_of(
+    table: Floats, indices: Integers, name: str, rows: Floats
+) -> tuple[int, ...]:
+    if table.ndim != 2:
+        raise _refuse("table", table, "float32 with 2 axes")
+    size, c = table.shape
+    if rows.size != indices.size * c:
+        raise _refuse(name, rows, f"{indices.size} rows of {c}")
+    places = _indices("indices", indices, indices.size)
+    return indices.size, c, size, places, _dense("table", table)
+
+
+_sum_squares = _kernel("sum_squares", "N2P")
+_adamw = _kernel("adamw", "3N6d4P")
+_sgd = _kernel("sgd", "2N4dN3P")
+
+
+def sum_squares(x: Floats) -> float:
+    """The sum of the squares of a vector, in float64."""
+    total = ctypes.c_double()
+    _sum_squares(x.size, _dense("x", x), ctypes.addressof(total))
+    return total.value
+
+
+def adamw(
+    parameters: Floats,
+    gradients: Floats,
+    mean: Floats,
+    square: Floats,
+    step: int,
+    rate: float,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    decay: float = 0.0,
+    decaying: int | None = None,
+    scale: float = 1.0,
+) -> None:
+    """Step `step`, from 1 on, of AdamW; `mean`, `square` are its state.
+
+    The first `decaying` parameters decay, all unless given. The
+    gradients are multiplied with `scale`, for clipping.
+    """
+    shape = parameters.shape
+    n = parameters.size
+    _adamw(
+        *(n, n if decaying is None else decaying, step),
+        *(rate, beta1, beta2, eps, decay, scale),
+        _output("parameters", parameters),
+        _dense("gradients", gradients, shape),
+        _output("mean", mean, shape),
+        _output("square", square, shape),
+    )
+
+
+def sgd(
+    parameters: Floats,
+    gradients: Floats,
+    velocity: Floats | None,
+    rate: float,
+    momentum: float = 0.0,
+    decay: float = 0.0,
+    decaying: int | None = None,
+    scale: float = 1.0,
+    nesterov: bool = False,
+) -> None:
+    """A step of gradient descent; with momentum, `velocity` is its state.
+
+    The first `decaying` parameters have `decay` times themselves added
+    to their gradients, all unless given.
+    """
+    if velocity is None and (momentum or nesterov):
+        raise ValueError("velocity is None; momentum needs an array")
+    n = parameters.size
+    _sgd(
+        *(n, n if decaying is None else decaying),
+        *(rate, momentum, decay, scale, nesterov),
+        _output("parameters", parameters),
+        _dense("gradients", gradients, parameters.shape),
+        _optional("velocity", velocity, parameters.shape),
+    )

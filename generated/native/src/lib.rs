@@ -182,9 +182,11 @@ pub unsafe extern "C" fn nand2llm_dot(
 pub mod attention;
 pub mod cross_entropy;
 pub mod elementwise;
+pub mod embedding;
 pub mod gemm;
 pub mod lanes;
 pub mod norm;
+pub mod optim;
 pub mod pack;
 pub mod pool;
 pub mod scratch;
