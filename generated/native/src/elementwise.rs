@@ -1,0 +1,276 @@
+//! One number from one or two others, n times. The result may be
+//! written over an operand.
+
+use crate::lanes::{exp, mul_add, tanh, walk, Lanes};
+use crate::pool::{rows, Shared};
+use crate::run;
+
+/// to[i] = f(the i-th numbers of `from`), on all threads.
+///
+/// # Safety
+///
+/// All pointers must point to n numbers. `to` may be one of `from`,
+/// but must not overlap it otherwise.
+unsafe fn each<const N: usize>(
+    n: usize,
+    from: [*const f32; N],
+    to: *mut f32,
+    f: impl Fn([f32; N]) -> f32 + Sync,
+) {
+    let (from, to) = (from.map(Shared::of), Shared(to));
+    rows(n, 1, |part| {
+        walk(part.len(), |i, count| {
+            let i = part.start + i;
+            let x = from.map(|x| Lanes::load(x.at(i), count, 0.0));
+            let y = Lanes::each(|lane| f(x.map(|x| x.0[lane])));
+            y.store(to.at(i), count);
+        });
+    });
+}
+
+/// √(2/π), and 0.044715 times that.
+const GELU: [f32; 2] = [0.797_884_6, 0.035_677_41];
+
+/// x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2 (Hendrycks and Gimpel,
+/// *Gaussian Error Linear Units*, 2016).
+#[inline(always)]
+fn gelu(x: f32) -> f32 {
+    let inner = x * mul_add(GELU[1], x * x, GELU[0]);
+    0.5 * x * (1.0 + tanh(inner))
+}
+
+/// The derivative of `gelu`.
+#[inline(always)]
+fn gelu_slope(x: f32) -> f32 {
+    let square = x * x;
+    let t = tanh(x * mul_add(GELU[1], square, GELU[0]));
+    let inner_slope = mul_add(3.0 * GELU[1], square, GELU[0]);
+    0.5 * (1.0 + t + (1.0 - t * t) * (x * inner_slope))
+}
+
+/// 1/(1 + e⁻ˣ)
+#[inline(always)]
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// The derivative of x·sigmoid(x).
+#[inline(always)]
+fn silu_slope(x: f32) -> f32 {
+    let s = sigmoid(x);
+    s * (1.0 + x * (1.0 - s))
+}
+
+/// x if it is positive, or not a number; else 0.
+#[inline(always)]
+fn relu(x: f32) -> f32 {
+    if x <= 0.0 {
+        0.0
+    } else {
+        x
+    }
+}
+
+/// 1 where x is positive, or not a number; else 0.
+#[inline(always)]
+fn relu_slope(x: f32) -> f32 {
+    if x <= 0.0 {
+        0.0
+    } else {
+        1.0
+    }
+}
+
+/// out = x + y
+#[repr(C)]
+pub struct Add {
+    n: usize,
+    x: *const f32,
+    y: *const f32,
+    out: *mut f32,
+}
+
+/// # Safety
+///
+/// As for `each`.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_add(a: &Add) -> i32 {
+    run(|| each(a.n, [a.x, a.y], a.out, |[x, y]| x + y))
+}
+
+/// y += scale · x
+#[repr(C)]
+pub struct AddScaled {
+    n: usize,
+    scale: f64,
+    x: *const f32,
+    y: *mut f32,
+}
+
+/// # Safety
+///
+/// As for `each`.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_add_scaled(a: &AddScaled) -> i32 {
+    let scale = a.scale as f32;
+    let f = |[x, y]: [f32; 2]| mul_add(scale, x, y);
+    run(|| each(a.n, [a.x, a.y], a.y, f))
+}
+
+/// y = f(x), where f is by number: 0 relu, 1 relu², 2 gelu, 3 silu.
+#[repr(C)]
+pub struct Activation {
+    f: usize,
+    n: usize,
+    x: *const f32,
+    y: *mut f32,
+}
+
+impl Activation {
+    unsafe fn run(&self, f: impl Fn(f32) -> f32 + Sync) {
+        each(self.n, [self.x], self.y, |[x]| f(x));
+    }
+}
+
+/// # Safety
+///
+/// As for `each`.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_activation(a: &Activation) -> i32 {
+    run(|| match a.f {
+        0 => a.run(relu),
+        1 => a.run(|x| relu(x) * relu(x)),
+        2 => a.run(gelu),
+        3 => a.run(|x| x * sigmoid(x)),
+        f => panic!("no activation {f}"),
+    })
+}
+
+/// dx (+)= dy · f′(x), f as for `Activation`.
+#[repr(C)]
+pub struct ActivationBackward {
+    f: usize,
+    n: usize,
+    x: *const f32,
+    dy: *const f32,
+    dx: *mut f32,
+    /// 1 to add to dx, 0 to write over it.
+    add: usize,
+}
+
+impl ActivationBackward {
+    unsafe fn run(&self, slope: impl Fn(f32) -> f32 + Sync) {
+        let (n, x, dy, dx) = (self.n, self.x, self.dy, self.dx);
+        if self.add == 0 {
+            each(n, [x, dy], dx, |[x, dy]| dy * slope(x));
+        } else {
+            let f = |[x, dy, dx]: [f32; 3]| mul_add(dy, slope(x), dx);
+            each(n, [x, dy, dx], dx, f);
+        }
+    }
+}
+
+/// # Safety
+///
+/// As for `each`.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_activation_backward(
+    a: &ActivationBackward,
+) -> i32 {
+    run(|| match a.f {
+        0 => a.run(relu_slope),
+        1 => a.run(|x| 2.0 * relu(x)),
+        2 => a.run(gelu_slope),
+        3 => a.run(silu_slope),
+        f => panic!("no activation {f}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of both signs, with what is special in the first places.
+    fn numbers(n: usize) -> Vec<f32> {
+        let mut x: Vec<_> =
+            (0..n).map(|i| (i * 37 % 101) as f32 / 9.0 - 5.0).collect();
+        let special = [f32::NAN, 0.0, -0.0, f32::INFINITY];
+        for (x, special) in x.iter_mut().zip(special) {
+            *x = special;
+        }
+        x
+    }
+
+    fn close(got: f32, want: f64) -> bool {
+        let both = got.is_nan() && want.is_nan();
+        let far = (f64::from(got) - want).abs();
+        both || f64::from(got) == want
+            || far <= 1e-6 * want.abs().max(1.0)
+    }
+
+    /// Each function in double precision, and its slope there.
+    fn truth(f: usize, x: f64) -> f64 {
+        let u = (2.0 / std::f64::consts::PI).sqrt()
+            * (x + 0.044_715 * x.powi(3));
+        match f {
+            0 if x.is_nan() => x,
+            0 => x.max(0.0),
+            1 => truth(0, x).powi(2),
+            2 => 0.5 * x * (1.0 + u.tanh()),
+            _ => x / (1.0 + (-x).exp()),
+        }
+    }
+
+    #[test]
+    fn activations_and_their_slopes() {
+        for n in [0, 1, 5, 16, 33, 40_001] {
+            let (x, dy) = (numbers(n), vec![2.0; n]);
+            let (mut y, mut dx) = (vec![9.0; n], vec![1.0; n]);
+            for f in 0..4 {
+                let forward = Activation {
+                    f,
+                    n,
+                    x: x.as_ptr(),
+                    y: y.as_mut_ptr(),
+                };
+                assert_eq!(unsafe { nand2llm_activation(&forward) }, 0);
+                dx.fill(1.0);
+                let backward = ActivationBackward {
+                    f,
+                    n,
+                    x: x.as_ptr(),
+                    dy: dy.as_ptr(),
+                    dx: dx.as_mut_ptr(),
+                    add: 1,
+                };
+                unsafe { nand2llm_activation_backward(&backward) };
+                for (i, &x) in x.iter().enumerate() {
+                    let x = f64::from(x);
+                    assert!(close(y[i], truth(f, x)), "{f} of {x}");
+                    let rise = truth(f, x + 1e-5) - truth(f, x - 1e-5);
+                    let want = 1.0 + rise / 1e-5;
+                    let near = (f64::from(dx[i]) - want).abs() < 1e-4;
+                    assert!(near || x == 0.0 || !x.is_finite());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_slope_at_zero_and_at_no_number() {
+        assert_eq!((relu_slope(0.0), gelu_slope(0.0)), (0.0, 0.5));
+        assert!(relu(f32::NAN).is_nan() && gelu(f32::NAN).is_nan());
+        assert!(gelu_slope(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn sums_may_be_written_over_an_operand() {
+        let mut x = vec![3.0; 37];
+        let (n, p) = (x.len(), x.as_mut_ptr());
+        unsafe { nand2llm_add(&Add { n, x: p, y: p, out: p }) };
+        let y = [1.0; 37];
+        let scaled = AddScaled { n, scale: 0.5, x: y.as_ptr(), y: p };
+        unsafe { nand2llm_add_scaled(&scaled) };
+        assert_eq!(x, [6.5; 37]);
+    }
+}

@@ -1,0 +1,219 @@
+//! Layer norm and RMS norm of rows, and their gradients.
+//!
+//! y = (x − mean)·rstd·weight + bias, where rstd is 1/√(mean of
+//! (x − mean)² + eps). RMS norm takes 0 for the mean (Ba et al.,
+//! *Layer Normalization*, 2016; Zhang and Sennrich, *Root Mean Square
+//! Layer Normalization*, 2019).
+
+use crate::lanes::{walk, Lanes};
+use crate::pool::{self, rows, Shared};
+use crate::run;
+use crate::scratch::Scratch;
+
+/// The norm of n rows of c numbers.
+#[repr(C)]
+pub struct Norm {
+    n: usize,
+    c: usize,
+    /// 1 for layer norm, 0 for RMS norm.
+    center: usize,
+    eps: f64,
+    x: *const f32,
+    /// c numbers, or null for ones.
+    weight: *const f32,
+    /// c numbers, or null for zeros.
+    bias: *const f32,
+    /// n rows of c numbers; may be x.
+    y: *mut f32,
+    /// n numbers; not used by RMS norm.
+    mean: *mut f32,
+    /// n numbers.
+    rstd: *mut f32,
+}
+
+unsafe impl Sync for Norm {}
+
+/// The `count` numbers at `i`, or where there are none, `other`.
+#[inline(always)]
+unsafe fn load_or(
+    from: *const f32,
+    i: usize,
+    count: usize,
+    other: f32,
+) -> Lanes {
+    if from.is_null() {
+        return Lanes::all(other);
+    }
+    Lanes::load(from.add(i), count, 0.0)
+}
+
+/// Sum of f over a row: f gets a place and how many numbers are there,
+/// and gives 0 in the lanes past them.
+#[inline(always)]
+fn sum(c: usize, f: impl Fn(usize, usize) -> Lanes) -> f32 {
+    let mut sum = Lanes::all(0.0);
+    walk(c, |j, count| sum = sum + f(j, count));
+    sum.sum()
+}
+
+impl Norm {
+    unsafe fn row(&self, i: usize) {
+        let (c, x) = (self.c, self.x.add(i * self.c));
+        let mut mean = 0.0;
+        if self.center != 0 {
+            mean = sum(c, |j, count| Lanes::load(x.add(j), count, 0.0))
+                / c as f32;
+            *self.mean.add(i) = mean;
+        }
+        let squares = sum(c, |j, count| {
+            let x = Lanes::load(x.add(j), count, mean);
+            x.map(|x| (x - mean) * (x - mean))
+        });
+        let rstd = 1.0 / (squares / c as f32 + self.eps as f32).sqrt();
+        *self.rstd.add(i) = rstd;
+        let y = self.y.add(i * c);
+        walk(c, |j, count| {
+            let x = Lanes::load(x.add(j), count, 0.0);
+            let weight = load_or(self.weight, j, count, 1.0);
+            let bias = load_or(self.bias, j, count, 0.0);
+            let y_hat = x.map(|x| (x - mean) * rstd);
+            bias.add_product(y_hat, weight).store(y.add(j), count);
+        });
+    }
+}
+
+/// # Safety
+///
+/// The pointers must be as `Norm` says; y may be x, but must not
+/// overlap anything otherwise.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_norm(norm: &Norm) -> i32 {
+    run(|| {
+        rows(norm.n, 4 * norm.c, |part| part.for_each(|i| norm.row(i)));
+    })
+}
+
+/// The gradient of `Norm`: n, c, center, x, weight, mean and rstd are
+/// as there.
+#[repr(C)]
+pub struct NormBackward {
+    n: usize,
+    c: usize,
+    center: usize,
+    x: *const f32,
+    weight: *const f32,
+    mean: *const f32,
+    rstd: *const f32,
+    dy: *const f32,
+    /// n rows of c numbers.
+    dx: *mut f32,
+    /// c numbers, or null for nobody asks.
+    dweight: *mut f32,
+    /// c numbers, or null for nobody asks.
+    dbias: *mut f32,
+    /// 1 to add to dx, 0 to write over it.
+    add: usize,
+    /// The same for dweight and dbias.
+    add_weight: usize,
+}
+
+unsafe impl Sync for NormBackward {}
+
+/// At most so many groups of rows have sums of their own for dweight
+/// and dbias. What is in a group depends on n alone, and groups are
+/// added in order, so that the threads do not change the result.
+const GROUPS: usize = 64;
+
+impl NormBackward {
+    /// The gradients of row i; `sums` holds dweight and dbias so far.
+    unsafe fn row(&self, i: usize, sums: *mut f32) {
+        let (c, start) = (self.c, i * self.c);
+        let (x, dy) = (self.x.add(start), self.dy.add(start));
+        let rstd = *self.rstd.add(i);
+        let mean =
+            if self.center != 0 { *self.mean.add(i) } else { 0.0 };
+        let x_hat = |j: usize, count| {
+            let x = Lanes::load(x.add(j), count, mean);
+            x.map(|x| (x - mean) * rstd)
+        };
+        let dx_hat = |j: usize, count| {
+            let weight = load_or(self.weight, j, count, 1.0);
+            let dy = Lanes::load(dy.add(j), count, 0.0);
+            dy.zip(weight, |dy, weight| dy * weight)
+        };
+        let (mut plain, mut along) = (Lanes::all(0.0), Lanes::all(0.0));
+        walk(c, |j, count| {
+            let (x_hat, dx_hat) = (x_hat(j, count), dx_hat(j, count));
+            plain = plain + dx_hat;
+            along = along.add_product(x_hat, dx_hat);
+            let dy = Lanes::load(dy.add(j), count, 0.0);
+            let (dweight, dbias) = (sums.add(j), sums.add(c + j));
+            let more = Lanes::load(dweight, count, 0.0);
+            more.add_product(x_hat, dy).store(dweight, count);
+            (Lanes::load(dbias, count, 0.0) + dy).store(dbias, count);
+        });
+        let plain = if self.center != 0 { plain.sum() } else { 0.0 };
+        let (plain, along) = (plain / c as f32, along.sum() / c as f32);
+        walk(c, |j, count| {
+            let (x_hat, dx_hat) = (x_hat(j, count), dx_hat(j, count));
+            let dx = self.dx.add(start + j);
+            let gradient = x_hat.zip(dx_hat, |x_hat, dx_hat| {
+                rstd * (dx_hat - plain - x_hat * along)
+            });
+            let old = if self.add != 0 { dx } else { std::ptr::null() };
+            (load_or(old, 0, count, 0.0) + gradient).store(dx, count);
+        });
+    }
+
+    unsafe fn run(&self) {
+        let c = self.c;
+        let group = self.n.div_ceil(GROUPS).max(16);
+        let groups = self.n.div_ceil(group);
+        let mut room = Scratch::new(2 * groups * c);
+        let sums = Shared(room.start());
+        pool::run(groups, |t| {
+            let sums = sums.at(2 * t * c);
+            sums.write_bytes(0, 2 * c);
+            let rows = t * group..self.n.min((t + 1) * group);
+            rows.for_each(|i| self.row(i, sums));
+        });
+        let all = |first| {
+            (0..groups).map(move |t| sums.at(2 * t * c + first))
+        };
+        self.add_up(all(0), self.dweight);
+        self.add_up(all(c), self.dbias);
+    }
+
+    /// out (+)= the sum of the rows at `parts`, in their order.
+    unsafe fn add_up(
+        &self,
+        parts: impl Iterator<Item = *mut f32> + Clone,
+        out: *mut f32,
+    ) {
+        if out.is_null() {
+            return;
+        }
+        walk(self.c, |j, count| {
+            let old = if self.add_weight != 0 {
+                out
+            } else {
+                std::ptr::null_mut()
+            };
+            let mut sum = load_or(old, j, count, 0.0);
+            for part in parts.clone() {
+                sum = sum + Lanes::load(part.add(j), count, 0.0);
+            }
+            sum.store(out.add(j), count);
+        });
+    }
+}
+
+/// # Safety
+///
+/// As for `nand2llm_norm`; dx may be dy.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_norm_backward(
+    norm: &NormBackward,
+) -> i32 {
+    run(|| norm.run())
+}
