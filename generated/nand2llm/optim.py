@@ -118,7 +118,7 @@ class Optimizer:
     def zero_grad(self) -> None:
         """Set all gradients to 0, in place."""
         for _, g in self.vectors():
-            g *= 0
+            g[...] = 0
 
     def vectors(self) -> Iterator[tuple[Array, Array]]:
         """The pairs (numbers, gradient) of all groups."""
@@ -131,9 +131,8 @@ class Optimizer:
         Returns the norm before. Infinite or NaN gradients are left as
         they are, for the caller to see.
         """
-        norm = math.sqrt(
-            sum(float((g * g).sum()) for _, g in self.vectors())
-        )
+        lines = [g.reshape(-1) for _, g in self.vectors()]
+        norm = math.sqrt(sum(float(g @ g) for g in lines))
         if math.isfinite(norm) and norm > most:
             for _, g in self.vectors():
                 g *= most / (norm + 1e-6)
@@ -285,6 +284,15 @@ class AdamW(Optimizer):
         size /= math.sqrt(1 - b2**self.steps)
         size += s["eps"]
         p -= s["lr"] / (1 - b1**self.steps) * (m / size)
+
+    def move(
+        self, xp: Any, p: Array, g: Array, state: State, s: Settings
+    ) -> None:
+        """Apply the rule, or the backend's own version of it."""
+        own = xp.own.get("adamw") if s["decoupled"] else None
+        m, v = state["mean"], state["square"]
+        if own is None or not own(p, g, m, v, self.steps, s):
+            super().move(xp, p, g, state, s)
 
 
 class Muon(Optimizer):
