@@ -1,4 +1,4 @@
-# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 79c78a6a0a1e
+# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 9931aa4792f4
 """Optimizers: what to do with a gradient once there is one.
 
 A rule of the common kind treats every number alike, so parameters,

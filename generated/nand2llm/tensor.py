@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 78251b4d0bad
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 260158b9afdf
 """An array that remembers how it was computed.
 
 `Tensor` wraps an array of one of the backends. Every operation on

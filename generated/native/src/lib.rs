@@ -58,7 +58,7 @@ unsafe fn borrow_mut<'a, T>(start: *mut T, len: usize) -> &'a mut [T] {
 }
 
 /// Runs `work` and turns its outcome, even a panic, into a status.
-fn status<E: ToString>(work: impl FnOnce() -> Result<(), E>) -> i32 {
+fn status(work: impl FnOnce() -> Result<(), Error>) -> i32 {
     let reason = match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(())) => return 0,
         Ok(Err(error)) => error.to_string(),
@@ -178,28 +178,3 @@ pub unsafe extern "C" fn nand2llm_dot(
         Ok(())
     })
 }
-
-pub mod attention;
-pub mod cross_entropy;
-pub mod elementwise;
-pub mod embedding;
-pub mod gemm;
-pub mod lanes;
-pub mod norm;
-pub mod optim;
-pub mod pack;
-pub mod pool;
-pub mod scratch;
-pub mod softmax;
-pub mod tile;
-pub mod vector;
-
-/// Runs `work`, which only a panic can stop; gives its status.
-fn run(work: impl FnOnce()) -> i32 {
-    status(|| -> Result<(), Error> {
-        work();
-        Ok(())
-    })
-}
-
-pub mod level;
