@@ -1,8 +1,10 @@
-# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. c6c3620b31b0
+# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. ef0646214af5
 """Is a gradient right? Ask the function itself, from both sides."""
 
 import sys
 from collections.abc import Callable, Sequence
+
+from nand2llm.scalar import Value, gradient_of
 
 STEP = sys.float_info.epsilon ** (1 / 3)  # 6e-6, see the chapter
 
@@ -48,3 +50,16 @@ def check_slopes(
         pairs = zip(slopes, nudged, strict=True)
         ours, theirs = max(pairs, key=lambda ab: abs(ab[0] - ab[1]))
         raise WrongSlope(f"{ours:.6g} given; nudges say {theirs:.6g}")
+
+
+def check_gradient(
+    formula: Callable[[Sequence[Value]], Value],
+    point: Vector,
+    tolerance: float = 1e-6,
+) -> None:
+    """Raise ``WrongSlope`` unless the graph's slopes are right."""
+
+    def value(p: Vector) -> float:
+        return formula([Value(x) for x in p]).data
+
+    check_slopes(value, gradient_of(formula)(point), point, tolerance)
