@@ -1,4 +1,4 @@
-# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. a3f548eb9f9f
+# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. f40baa2dff0e
 """Pull two moons apart with a gradient that nobody derived."""
 
 from itertools import pairwise
@@ -8,10 +8,10 @@ from nand2llm.losses import LOSSES
 from nand2llm.moons import two_moons
 from nand2llm.neurons import MLP
 
-INSTALLMENTS = (0, 10, 150)
+INSTALLMENTS = (0, 10, 120)
 
-points = two_moons(50, noise=0.15, seed=0)
-model = MLP((2, 8, 1), seed=1)
+points = two_moons(60, noise=0.1, seed=5)
+model = MLP((2, 6, 1), seed=1)
 
 
 def landscape() -> list[str]:
@@ -32,7 +32,7 @@ def landscape() -> list[str]:
 
 for before, steps in pairwise((0, *INSTALLMENTS)):
     losses = learn(
-        model, points, 2.0, steps - before, LOSSES["logistic"]
+        model, points, 3.0, steps - before, LOSSES["logistic"]
     )
     print(f"after {steps} steps, loss {losses[-1]:.3f}")
     print("\n".join(landscape()), end="\n\n")

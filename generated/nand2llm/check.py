@@ -1,4 +1,4 @@
-# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. ef0646214af5
+# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. 1a1882a83f55
 """Is a gradient right? Ask the function itself, from both sides."""
 
 import sys
@@ -47,9 +47,10 @@ def check_slopes(
     """Raise ``WrongSlope`` unless ``slopes`` are those of f."""
     nudged = central_slopes(f, point)
     if relative_error(slopes, nudged) > tolerance:
-        pairs = zip(slopes, nudged, strict=True)
-        ours, theirs = max(pairs, key=lambda ab: abs(ab[0] - ab[1]))
-        raise WrongSlope(f"{ours:.6g} given; nudges say {theirs:.6g}")
+        gaps = [abs(a - b) for a, b in zip(slopes, nudged, strict=True)]
+        i = gaps.index(max(gaps))
+        told = f"{slopes[i]:.6g} given; nudges say {nudged[i]:.6g}"
+        raise WrongSlope(f"slope {i} of {len(slopes)}: {told}")
 
 
 def check_gradient(

@@ -1,4 +1,4 @@
-# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. 8f46b705da75
+# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. cb69f1f5e7d6
 """Computational graphs as pictures: rows, places, then SVG."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from html import escape
 
 from nand2llm.scalar import Value, topological
 
-STEP, GAP = 76, 12  # from row to row, and between neighbors
+STEP, GAP = 68, 12  # from row to row, and between neighbors
 SIGNS = {"*": "×", "/": "÷", "-": "−", "neg": "±"}
 
 
@@ -123,7 +123,7 @@ def line_to(spot: Spot) -> str:
     paths = []
     top, middle = STEP * spot.y - 15, (len(spot.above) - 1) / 2
     for k, upper in enumerate(sorted(spot.above, key=lambda s: s.x)):
-        start = STEP * upper.y + (27 if len(upper.texts) == 1 else 37)
+        start = STEP * upper.y + (30 if len(upper.texts) == 1 else 37)
         half, x = (start + top) / 2, spot.x + 8 * (k - middle)
         path = f"M{upper.x:.1f} {start:.1f}C{upper.x:.1f} {half:.1f} "
         path += f"{x:.1f} {half:.1f} {x:.1f} {top:.1f}"
@@ -133,12 +133,14 @@ def line_to(spot: Spot) -> str:
     return "".join(paths)
 
 
-def frame(x: float, y: float, width: float, height: float) -> str:
-    """Return a rounded box around a middle; the height says which."""
-    fill, radius = ("#fff", 9) if height == 18 else ("#f6f1e7", 4)
+def frame(
+    x: float, y: float, width: float, height: float, fill: str
+) -> str:
+    """Return a box around a middle; if it's low, an oval."""
     return (
         f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" '
-        f'width="{width:.1f}" height="{height}" rx="{radius}" '
+        f'width="{width:.1f}" height="{height}" '
+        f'rx="{9 if height < 20 else 4}" '
         f'fill="{fill}" stroke="#6d6a64"/>'
     )
 
@@ -154,13 +156,14 @@ def box(spot: Spot) -> str:
     if spot.value is None:
         return ""
     x, y, texts = spot.x, STEP * spot.y + 20, spot.texts
-    parts = [frame(x, y, spot.width, 34 if len(texts) == 2 else 20)]
-    first = y - 3 if len(texts) == 2 else y + 4
+    fill = "#f6f1e7" if spot.value.inputs else "#fff"
+    height, first = (34, y - 3) if len(texts) == 2 else (20, y + 4)
+    parts = [frame(x, y, spot.width, height, fill)]
     parts.append(write(texts[0], x, first, "#1f3f77"))
     parts += [write(text, x, y + 12, "#8a2b1d") for text in texts[1:]]
     if op := spot.value.op:
         sign = SIGNS.get(op, op)
-        parts.append(frame(x, y - 26, 12 + 6 * len(sign), 18))
+        parts.append(frame(x, y - 26, 12 + 6 * len(sign), 18, "#fff"))
         parts.append(write(sign, x, y - 22, "#1c1c1c"))
     return "".join(parts)
 
@@ -172,7 +175,7 @@ def draw(root: Value) -> str:
     spots = [spot for row in rows for spot in row]
     left = min(s.x - s.width / 2 for s in spots) - 2
     width = max(s.x + s.width / 2 for s in spots) + 2 - left
-    height = STEP * len(rows) - 34
+    height = STEP * len(rows) - 26
     ink = "".join([*map(line_to, spots), *map(box, spots)])
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" text-anchor="middle" '
