@@ -1,4 +1,4 @@
-# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. cf183e90d22e
+# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. 76c4afd0d05b
 """Time the gradient of a network, made in four ways; print JSON."""
 
 import gc
@@ -18,7 +18,7 @@ from nand2llm.scalar import Value, gradient_of, topological
 
 WIDTHS = (1, 2, 4, 8, 16, 32, 64)
 rng = random.Random(6)
-X = [[1.0, rng.gauss(0, 1), rng.gauss(0, 1)] for _ in range(16)]
+X = [[1.0, rng.gauss(0, 1), rng.gauss(0, 1)] for _ in range(32)]
 y = [float(rng.random() < 0.5) for _ in X]
 
 

@@ -1,4 +1,4 @@
-# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. cb69f1f5e7d6
+# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. 220d20a2e0ce
 """Computational graphs as pictures: rows, places, then SVG."""
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Spot:
     def width(self) -> float:
         """How much room it takes in its row."""
         longest = max(map(len, self.texts), default=0)
-        return 14 + 5.6 * longest if longest else 6.0
+        return 12 + 6 * longest if longest else 6.0
 
 
 def rows_of(order: Sequence[Value]) -> dict[Value, int]:

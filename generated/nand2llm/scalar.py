@@ -1,4 +1,4 @@
-# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. ed75c6189ee7
+# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. a2967a673306
 """Numbers that remember how they were made, and walk back."""
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Value:
     def relu(self) -> Value:
         """Return max(self, 0); its slope is 1 above 0, else 0."""
         slope = float(self.data > 0)
-        return Value(slope * self.data, (self,), (slope,), "relu")
+        return Value(max(self.data, 0.0), (self,), (slope,), "relu")
 
     def __lt__(self, other: Value | float) -> bool:
         return self.data < lift(other).data
@@ -157,7 +157,7 @@ class Value:
 
 def number(x: float) -> float:
     """Return x as a float. Raises TypeError for what is no number."""
-    if not isinstance(x, int | float):
+    if not isinstance(x, (int, float)):
         raise TypeError(f"{x!r} is no number; an int or a float is")
     return float(x)
 

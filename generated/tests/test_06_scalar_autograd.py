@@ -1,4 +1,4 @@
-# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. a94374108107
+# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. ef24722ffb70
 """What chapter 6 claims, tried."""
 
 import gc
@@ -126,7 +126,7 @@ def test_a_leaf_is_its_own_result() -> None:
     assert x.grad == 1
 
 
-def test_microgads_own_example() -> None:
+def test_micrograds_own_example() -> None:
     a, b = Value(-4.0), Value(2.0)
     c, d = a + b, a * b + b**3
     c += c + 1
