@@ -1,4 +1,4 @@
-# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. a2967a673306
+# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. 5aba595b1f00
 """Numbers that remember how they were made, and walk back."""
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 class Value:
     """A number that remembers where it came from.
 
-    `data` is the number. `inputs` are the values it was made from,
-    `slopes` how fast it moves with each of them, `grad` how fast the
-    last result that was asked to walk `backward` moves with it.
-    (After micrograd's class of this name, Karpathy 2020.)
+    `data` is the number, `inputs` are the values it was made from,
+    `slopes` tell how fast it moves with each of them. In `grad`
+    arrives how fast a result moves with it, when that is asked to
+    walk `backward`. (After micrograd's class, Karpathy 2020.)
     """
 
     __slots__ = ("data", "grad", "inputs", "label", "op", "slopes")
