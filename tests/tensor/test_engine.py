@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nand2llm import backends
 from nand2llm.backends.memory import SMALL, Arena
-from nand2llm.graph import GraphError, unbroadcast
+from nand2llm.autograd import GraphError, unbroadcast
 from nand2llm.tensor import (
     NotFinite,
     Tensor,
