@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. caa2824df2dc
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 40e1c0255dc5
 """Coarse operations: whole layers, with gradients made by hand.
 
 Each could be put together from the operations of `nand2llm.ops`; done
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from nand2llm.graph import Array
+from nand2llm.autograd import Array
 from nand2llm.ops import Backend, Result, operation
 
 GELU = math.sqrt(2 / math.pi)

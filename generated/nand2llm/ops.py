@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 9106b447ecd6
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 955422b907f3
 """The operations on tensors, each beside its gradient.
 
 An operation is a function of a backend (`xp`) and arrays. It returns
@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nand2llm.graph import Array, Rules
+from nand2llm.autograd import Array, Rules
 
 Result = tuple[Array, Rules]
 Axis = int | tuple[int, ...] | None

@@ -1,4 +1,4 @@
-# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 9931aa4792f4
+# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 4626a59c88c0
 """Optimizers: what to do with a gradient once there is one.
 
 A rule of the common kind treats every number alike, so parameters,
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nand2llm.graph import Array
+from nand2llm.autograd import Array
 from nand2llm.tensor import Tensor
 
 Settings = dict[str, Any]

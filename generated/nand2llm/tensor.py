@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 260158b9afdf
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. ac2c62fff2ce
 """An array that remembers how it was computed.
 
 `Tensor` wraps an array of one of the backends. Every operation on
@@ -18,7 +18,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from nand2llm import backends, ops
-from nand2llm.graph import (
+from nand2llm.autograd import (
     Array,
     GraphError,
     Hook,

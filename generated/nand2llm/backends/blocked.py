@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 889611d23104
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. ad48d19f0716
 """NumPy's own versions of the coarse operations.
 
 They write into borrowed buffers, and go through long arrays in blocks
@@ -14,7 +14,7 @@ import numpy as np
 
 from nand2llm.backends.memory import blocks
 from nand2llm.coarse import CUBE, GELU, rows, visible
-from nand2llm.graph import Array
+from nand2llm.autograd import Array
 from nand2llm.ops import Result
 
 
