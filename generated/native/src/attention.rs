@@ -185,10 +185,10 @@ impl Attention {
         row.add(before + seen.len()).write_bytes(0, after);
         let row = row.add(before);
         let mut sum = Lanes::all(0.0);
-        walk(seen.len(), |j, count| {
-            let x = Lanes::load(row.add(j), count, f32::NEG_INFINITY);
+        walk!(seen.len(), |j, count| {
+            let x = Lanes::load(row, j, count, f32::NEG_INFINITY);
             let e = x.map(|x| exp(mul_add(x, scale, -shift)));
-            e.store(row.add(j), count);
+            e.store(row, j, count);
             sum = sum + e;
         });
         sum.sum()
@@ -238,9 +238,9 @@ impl Attention {
 
 /// x *= share, for n numbers.
 unsafe fn scale(n: usize, x: *mut f32, share: f32) {
-    walk(n, |j, count| {
-        let old = Lanes::load(x.add(j), count, 0.0);
-        old.map(|x| x * share).store(x.add(j), count);
+    walk!(n, |j, count| {
+        let old = Lanes::load(x, j, count, 0.0);
+        old.map(|x| x * share).store(x, j, count);
     });
 }
 
@@ -369,11 +369,11 @@ impl AttentionBackward {
         let end = start + seen.len();
         drow.add(end).write_bytes(0, block.keys.len() - end);
         let (row, drow) = (row.add(start), drow.add(start));
-        walk(seen.len(), |j, count| {
-            let weight = Lanes::load(row.add(j), count, 0.0);
-            let dweight = Lanes::load(drow.add(j), count, 0.0);
+        walk!(seen.len(), |j, count| {
+            let weight = Lanes::load(row, j, count, 0.0);
+            let dweight = Lanes::load(drow, j, count, 0.0);
             let f = |w: f32, dw: f32| w * ((dw - mean) * scale);
-            weight.zip(dweight, f).store(drow.add(j), count);
+            weight.zip(dweight, f).store(drow, j, count);
         });
     }
 }

@@ -19,11 +19,14 @@ unsafe fn each<const N: usize>(
 ) {
     let (from, to) = (from.map(Shared::of), Shared(to));
     rows(n, 1, |part| {
-        walk(part.len(), |i, count| {
-            let i = part.start + i;
-            let x = from.map(|x| Lanes::load(x.at(i), count, 0.0));
-            let y = Lanes::each(|lane| f(x.map(|x| x.0[lane])));
-            y.store(to.at(i), count);
+        let (from, to) =
+            (from.map(|x| x.at(part.start)), to.at(part.start));
+        walk!(part.len(), |i, count| {
+            let x = from.map(|x| Lanes::load(x, i, count, 0.0));
+            let y = Lanes::each(|lane| {
+                f(std::array::from_fn(|k| x[k].0[lane]))
+            });
+            y.store(to, i, count);
         });
     });
 }
@@ -31,21 +34,21 @@ unsafe fn each<const N: usize>(
 /// √(2/π), and 0.044715 times that.
 const GELU: [f32; 2] = [0.797_884_6, 0.035_677_41];
 
-/// x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2 (Hendrycks and Gimpel,
-/// *Gaussian Error Linear Units*, 2016).
+/// x·(1 + tanh u)/2 with u = √(2/π)·(x + 0.044715·x³) (Hendrycks and
+/// Gimpel, *Gaussian Error Linear Units*, 2016), where (1 + tanh u)/2
+/// is sigmoid(2u).
 #[inline(always)]
 fn gelu(x: f32) -> f32 {
-    let inner = x * mul_add(GELU[1], x * x, GELU[0]);
-    0.5 * x * (1.0 + tanh(inner))
+    x * sigmoid(2.0 * x * mul_add(GELU[1], x * x, GELU[0]))
 }
 
 /// The derivative of `gelu`.
 #[inline(always)]
 fn gelu_slope(x: f32) -> f32 {
     let square = x * x;
-    let t = tanh(x * mul_add(GELU[1], square, GELU[0]));
-    let inner_slope = mul_add(3.0 * GELU[1], square, GELU[0]);
-    0.5 * (1.0 + t + (1.0 - t * t) * (x * inner_slope))
+    let s = sigmoid(2.0 * x * mul_add(GELU[1], square, GELU[0]));
+    let u_slope = mul_add(3.0 * GELU[1], square, GELU[0]);
+    mul_add(2.0 * x * u_slope, s * (1.0 - s), s)
 }
 
 /// 1/(1 + e⁻ˣ)
@@ -117,7 +120,8 @@ pub unsafe extern "C" fn nand2llm_add_scaled(a: &AddScaled) -> i32 {
     run(|| each(a.n, [a.x, a.y], a.y, f))
 }
 
-/// y = f(x), where f is by number: 0 relu, 1 relu², 2 gelu, 3 silu.
+/// y = f(x), where f is by number: 0 relu, 1 relu², 2 gelu, 3 silu,
+/// 4 tanh.
 #[repr(C)]
 pub struct Activation {
     f: usize,
@@ -142,6 +146,7 @@ pub unsafe extern "C" fn nand2llm_activation(a: &Activation) -> i32 {
         1 => a.run(|x| relu(x) * relu(x)),
         2 => a.run(gelu),
         3 => a.run(|x| x * sigmoid(x)),
+        4 => a.run(tanh),
         f => panic!("no activation {f}"),
     })
 }
@@ -182,6 +187,7 @@ pub unsafe extern "C" fn nand2llm_activation_backward(
         1 => a.run(|x| 2.0 * relu(x)),
         2 => a.run(gelu_slope),
         3 => a.run(silu_slope),
+        4 => a.run(|x| 1.0 - tanh(x) * tanh(x)),
         f => panic!("no activation {f}"),
     })
 }
@@ -217,6 +223,7 @@ mod tests {
             0 => x.max(0.0),
             1 => truth(0, x).powi(2),
             2 => 0.5 * x * (1.0 + u.tanh()),
+            4 => x.tanh(),
             _ => x / (1.0 + (-x).exp()),
         }
     }
@@ -226,7 +233,7 @@ mod tests {
         for n in [0, 1, 5, 16, 33, 40_001] {
             let (x, dy) = (numbers(n), vec![2.0; n]);
             let (mut y, mut dx) = (vec![9.0; n], vec![1.0; n]);
-            for f in 0..4 {
+            for f in 0..5 {
                 let forward = Activation {
                     f,
                     n,

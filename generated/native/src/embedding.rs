@@ -46,10 +46,10 @@ impl Rows {
         for i in 0..self.n {
             let from = self.rows.add(i * self.c + first);
             let to = self.entry(i).add(first);
-            walk(count, |j, count| {
-                let more = Lanes::load(from.add(j), count, 0.0);
-                let sum = Lanes::load(to.add(j), count, 0.0) + more;
-                sum.store(to.add(j), count);
+            walk!(count, |j, count| {
+                let more = Lanes::load(from, j, count, 0.0);
+                let sum = Lanes::load(to, j, count, 0.0) + more;
+                sum.store(to, j, count);
             });
         }
     }

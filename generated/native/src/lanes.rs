@@ -22,35 +22,71 @@ impl Lanes {
         Lanes([x; LANES])
     }
 
-    /// The first `n` ≤ `LANES` numbers at `from`; `rest` in other lanes.
+    /// Numbers `i` to `i + n` of those at `from`; where n is less than
+    /// `LANES`, `rest` is in the other lanes.
     ///
     /// # Safety
     ///
-    /// `from` must point to `n` numbers.
+    /// `from` must point to `i + n` numbers.
     #[inline(always)]
-    pub unsafe fn load(from: *const f32, n: usize, rest: f32) -> Self {
+    pub unsafe fn load(
+        from: *const f32,
+        i: usize,
+        n: usize,
+        rest: f32,
+    ) -> Self {
+        let whole = |i| from.add(i).cast::<Lanes>().read_unaligned();
         if n == LANES {
-            return Lanes(from.cast::<[f32; LANES]>().read_unaligned());
+            return whole(i);
         }
-        let mut lanes = [rest; LANES];
-        for (i, lane) in lanes.iter_mut().enumerate().take(n) {
-            *lane = *from.add(i);
+        if i < LANES {
+            return Self::load_few(from.add(i), n, rest);
         }
-        Lanes(lanes)
+        // The last n lanes of a vector that ends where the numbers do.
+        let (other, last) = (LANES - n, whole(i + n - LANES));
+        let lane = |l| if l < other { rest } else { last.0[l] };
+        Self::each(lane)
     }
 
-    /// Writes the first `n` ≤ `LANES` lanes to `to`.
+    /// Not inlined, so that code with the lanes stays straight.
+    #[inline(never)]
+    unsafe fn load_few(from: *const f32, n: usize, rest: f32) -> Self {
+        let number = |l| if l < n { *from.add(l) } else { rest };
+        Self::each(number)
+    }
+
+    /// Writes what was loaded as numbers `i` to `i + n` to the same
+    /// places at `to`.
     ///
     /// # Safety
     ///
-    /// `to` must have room for `n` numbers.
+    /// `to` must have room for `i + n` numbers. The others of them must
+    /// be the caller's too: some are read, and written as they were.
     #[inline(always)]
-    pub unsafe fn store(self, to: *mut f32, n: usize) {
-        if n == LANES {
-            return to.cast::<[f32; LANES]>().write_unaligned(self.0);
+    pub unsafe fn store(self, to: *mut f32, i: usize, n: usize) {
+        if n < LANES && i < LANES {
+            return self.store_few(to.add(i), n);
         }
-        for (i, lane) in self.0.into_iter().enumerate().take(n) {
-            *to.add(i) = lane;
+        let (other, start) = (LANES - n, to.add(i + n - LANES));
+        let old = start.cast::<Lanes>().read_unaligned();
+        let new =
+            Self::each(
+                |l| {
+                    if l < other {
+                        old.0[l]
+                    } else {
+                        self.0[l]
+                    }
+                },
+            );
+        let new = if n == LANES { self } else { new };
+        start.cast::<Lanes>().write_unaligned(new);
+    }
+
+    #[inline(never)]
+    unsafe fn store_few(&self, to: *mut f32, n: usize) {
+        for (l, lane) in self.0.iter().enumerate().take(n) {
+            *to.add(l) = *lane;
         }
     }
 
@@ -130,19 +166,30 @@ impl std::ops::Add for Lanes {
     }
 }
 
-/// Walks `n` numbers: `step(i, LANES)` for each whole vector, then
-/// `step(i, rest)` for what is left. Both calls are inlined, so the
-/// whole vectors pay nothing for the rest.
-#[inline(always)]
-pub fn walk(n: usize, mut step: impl FnMut(usize, usize)) {
-    let whole = n - n % LANES;
-    for i in (0..whole).step_by(LANES) {
-        step(i, LANES);
-    }
-    if whole < n {
-        step(whole, n - whole);
-    }
+/// `walk!(n, |i, count| { … })` does the block for each vector in n
+/// numbers, with its place and `LANES`, then once for what is left. A
+/// macro, so that both copies of the block are compiled where they
+/// stand: a closure that is used twice may become a call, and keep
+/// its sums in memory.
+macro_rules! walk {
+    ($n:expr, |$i:ident, $count:ident| $body:block) => {{
+        const STEP: usize = $crate::lanes::LANES;
+        let n: usize = $n;
+        let whole = n - n % STEP;
+        for $i in (0..whole).step_by(STEP) {
+            std::sync::atomic::compiler_fence(
+                std::sync::atomic::Ordering::SeqCst,
+            );
+            let $count = STEP;
+            $body
+        }
+        if whole < n {
+            let ($i, $count) = (whole, n - whole);
+            $body
+        }
+    }};
 }
+pub(crate) use walk;
 
 /// `a`·`b` + `c`: rounded once where the processor can do so.
 /// Elsewhere `f32::mul_add` would call a slow library function.
@@ -292,11 +339,13 @@ mod tests {
         for n in [0, 1, 15, 16, 17, 33, 100] {
             let mut copy = vec![-1.0; 100];
             let mut sum = Lanes::all(0.0);
-            walk(n, |i, count| unsafe {
-                let lanes =
-                    Lanes::load(data.as_ptr().add(i), count, 0.0);
-                lanes.store(copy.as_mut_ptr().add(i), count);
-                sum = sum + lanes;
+            walk!(n, |i, count| {
+                unsafe {
+                    let lanes =
+                        Lanes::load(data.as_ptr(), i, count, 0.0);
+                    lanes.store(copy.as_mut_ptr(), i, count);
+                    sum = sum + lanes;
+                }
             });
             assert_eq!(copy[..n], data[..n]);
             assert!(copy[n..].iter().all(|&x| x == -1.0));

@@ -5,6 +5,8 @@
 //! *Layer Normalization*, 2016; Zhang and Sennrich, *Root Mean Square
 //! Layer Normalization*, 2019).
 
+use std::ptr;
+
 use crate::lanes::{walk, Lanes};
 use crate::pool::{self, rows, Shared};
 use crate::run;
@@ -44,16 +46,7 @@ unsafe fn load_or(
     if from.is_null() {
         return Lanes::all(other);
     }
-    Lanes::load(from.add(i), count, 0.0)
-}
-
-/// Sum of f over a row: f gets a place and how many numbers are there,
-/// and gives 0 in the lanes past them.
-#[inline(always)]
-fn sum(c: usize, f: impl Fn(usize, usize) -> Lanes) -> f32 {
-    let mut sum = Lanes::all(0.0);
-    walk(c, |j, count| sum = sum + f(j, count));
-    sum.sum()
+    Lanes::load(from, i, count, 0.0)
 }
 
 impl Norm {
@@ -61,23 +54,28 @@ impl Norm {
         let (c, x) = (self.c, self.x.add(i * self.c));
         let mut mean = 0.0;
         if self.center != 0 {
-            mean = sum(c, |j, count| Lanes::load(x.add(j), count, 0.0))
-                / c as f32;
+            let mut sum = Lanes::all(0.0);
+            walk!(c, |j, count| {
+                sum = sum + Lanes::load(x, j, count, 0.0);
+            });
+            mean = sum.sum() / c as f32;
             *self.mean.add(i) = mean;
         }
-        let squares = sum(c, |j, count| {
-            let x = Lanes::load(x.add(j), count, mean);
-            x.map(|x| (x - mean) * (x - mean))
+        let mut squares = Lanes::all(0.0);
+        walk!(c, |j, count| {
+            let x = Lanes::load(x, j, count, mean).map(|x| x - mean);
+            squares = squares.add_product(x, x);
         });
+        let squares = squares.sum();
         let rstd = 1.0 / (squares / c as f32 + self.eps as f32).sqrt();
         *self.rstd.add(i) = rstd;
         let y = self.y.add(i * c);
-        walk(c, |j, count| {
-            let x = Lanes::load(x.add(j), count, 0.0);
+        walk!(c, |j, count| {
+            let x = Lanes::load(x, j, count, 0.0);
             let weight = load_or(self.weight, j, count, 1.0);
             let bias = load_or(self.bias, j, count, 0.0);
             let y_hat = x.map(|x| (x - mean) * rstd);
-            bias.add_product(y_hat, weight).store(y.add(j), count);
+            bias.add_product(y_hat, weight).store(y, j, count);
         });
     }
 }
@@ -133,35 +131,37 @@ impl NormBackward {
         let mean =
             if self.center != 0 { *self.mean.add(i) } else { 0.0 };
         let x_hat = |j: usize, count| {
-            let x = Lanes::load(x.add(j), count, mean);
+            let x = Lanes::load(x, j, count, mean);
             x.map(|x| (x - mean) * rstd)
         };
         let dx_hat = |j: usize, count| {
             let weight = load_or(self.weight, j, count, 1.0);
-            let dy = Lanes::load(dy.add(j), count, 0.0);
+            let dy = Lanes::load(dy, j, count, 0.0);
             dy.zip(weight, |dy, weight| dy * weight)
         };
         let (mut plain, mut along) = (Lanes::all(0.0), Lanes::all(0.0));
-        walk(c, |j, count| {
+        let (dweight, dbias) = (sums, sums.add(c));
+        walk!(c, |j, count| {
             let (x_hat, dx_hat) = (x_hat(j, count), dx_hat(j, count));
             plain = plain + dx_hat;
             along = along.add_product(x_hat, dx_hat);
-            let dy = Lanes::load(dy.add(j), count, 0.0);
-            let (dweight, dbias) = (sums.add(j), sums.add(c + j));
-            let more = Lanes::load(dweight, count, 0.0);
-            more.add_product(x_hat, dy).store(dweight, count);
-            (Lanes::load(dbias, count, 0.0) + dy).store(dbias, count);
+            let dy = Lanes::load(dy, j, count, 0.0);
+            let old = Lanes::load(dweight, j, count, 0.0);
+            old.add_product(x_hat, dy).store(dweight, j, count);
+            let old = Lanes::load(dbias, j, count, 0.0);
+            (old + dy).store(dbias, j, count);
         });
         let plain = if self.center != 0 { plain.sum() } else { 0.0 };
         let (plain, along) = (plain / c as f32, along.sum() / c as f32);
-        walk(c, |j, count| {
+        let dx = self.dx.add(start);
+        let old = if self.add != 0 { dx } else { ptr::null_mut() };
+        walk!(c, |j, count| {
             let (x_hat, dx_hat) = (x_hat(j, count), dx_hat(j, count));
-            let dx = self.dx.add(start + j);
             let gradient = x_hat.zip(dx_hat, |x_hat, dx_hat| {
                 rstd * (dx_hat - plain - x_hat * along)
             });
-            let old = if self.add != 0 { dx } else { std::ptr::null() };
-            (load_or(old, 0, count, 0.0) + gradient).store(dx, count);
+            let sum = load_or(old, j, count, 0.0) + gradient;
+            sum.store(dx, j, count);
         });
     }
 
@@ -193,17 +193,17 @@ impl NormBackward {
         if out.is_null() {
             return;
         }
-        walk(self.c, |j, count| {
+        walk!(self.c, |j, count| {
             let old = if self.add_weight != 0 {
                 out
             } else {
-                std::ptr::null_mut()
+                ptr::null_mut()
             };
             let mut sum = load_or(old, j, count, 0.0);
             for part in parts.clone() {
-                sum = sum + Lanes::load(part.add(j), count, 0.0);
+                sum = sum + Lanes::load(part, j, count, 0.0);
             }
-            sum.store(out.add(j), count);
+            sum.store(out, j, count);
         });
     }
 }

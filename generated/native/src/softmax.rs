@@ -13,8 +13,8 @@ use crate::run;
 #[inline(always)]
 pub unsafe fn greatest(n: usize, x: *const f32) -> f32 {
     let mut most = Lanes::all(f32::NEG_INFINITY);
-    walk(n, |j, count| {
-        let x = Lanes::load(x.add(j), count, f32::NEG_INFINITY);
+    walk!(n, |j, count| {
+        let x = Lanes::load(x, j, count, f32::NEG_INFINITY);
         most = most.zip(x, greater);
     });
     most.max()
@@ -33,10 +33,10 @@ pub unsafe fn exponentials(
     y: *mut f32,
 ) -> f32 {
     let mut sum = Lanes::all(0.0);
-    walk(n, |j, count| {
-        let x = Lanes::load(x.add(j), count, f32::NEG_INFINITY);
+    walk!(n, |j, count| {
+        let x = Lanes::load(x, j, count, f32::NEG_INFINITY);
         let e = x.map(|x| exp(x - b));
-        e.store(y.add(j), count);
+        e.store(y, j, count);
         sum = sum + e;
     });
     sum.sum()
@@ -54,8 +54,8 @@ pub unsafe fn sum_of_exponentials(
     b: f32,
 ) -> f32 {
     let mut sum = Lanes::all(0.0);
-    walk(n, |j, count| {
-        let x = Lanes::load(x.add(j), count, f32::NEG_INFINITY);
+    walk!(n, |j, count| {
+        let x = Lanes::load(x, j, count, f32::NEG_INFINITY);
         sum = sum + x.map(|x| exp(x - b));
     });
     sum.sum()
@@ -73,9 +73,9 @@ pub unsafe fn map(
     y: *mut f32,
     f: impl Fn(f32) -> f32,
 ) {
-    walk(n, |j, count| {
-        let x = Lanes::load(x.add(j), count, 0.0);
-        x.map(&f).store(y.add(j), count);
+    walk!(n, |j, count| {
+        let x = Lanes::load(x, j, count, 0.0);
+        x.map(&f).store(y, j, count);
     });
 }
 
@@ -139,21 +139,21 @@ impl SoftmaxBackward {
         let (y, dy) = (self.y.add(start), self.dy.add(start));
         let log = self.log != 0;
         let mut sum = Lanes::all(0.0);
-        walk(c, |j, count| {
-            let y = Lanes::load(y.add(j), count, 0.0);
-            let dy = Lanes::load(dy.add(j), count, 0.0);
+        walk!(c, |j, count| {
+            let y = Lanes::load(y, j, count, 0.0);
+            let dy = Lanes::load(dy, j, count, 0.0);
             sum = if log { sum + dy } else { sum.add_product(y, dy) };
         });
         let sum = sum.sum();
-        walk(c, |j, count| {
-            let y = Lanes::load(y.add(j), count, 0.0);
-            let dy = Lanes::load(dy.add(j), count, 0.0);
+        walk!(c, |j, count| {
+            let y = Lanes::load(y, j, count, 0.0);
+            let dy = Lanes::load(dy, j, count, 0.0);
             let dx = if log {
                 y.zip(dy, |y, dy| dy - exp(y) * sum)
             } else {
                 y.zip(dy, |y, dy| y * (dy - sum))
             };
-            dx.store(self.dx.add(start + j), count);
+            dx.store(self.dx.add(start), j, count);
         });
     }
 }

@@ -76,7 +76,7 @@ unsafe fn multiply<const R: usize, const N: usize>(
     for p in 0..k {
         let b = b.add(p * N * LANES);
         let row: [_; N] = std::array::from_fn(|v| {
-            Lanes::load(b.add(v * LANES), LANES, 0.0)
+            Lanes::load(b, v * LANES, LANES, 0.0)
         });
         for i in 0..R {
             let x = Lanes::all(*lines[i].add(p * a.column));
@@ -141,9 +141,10 @@ impl Target {
             let n = columns.saturating_sub(v * LANES).min(LANES);
             let to = self.data.add(i * self.stride + v * LANES);
             if self.add {
-                (Lanes::load(to, n, 0.0) + sums).store(to, n);
+                let old = Lanes::load(to, 0, n, 0.0);
+                (old + sums).store(to, 0, n);
             } else {
-                sums.store(to, n);
+                sums.store(to, 0, n);
             }
         }
     }

@@ -64,14 +64,14 @@ pub unsafe fn dot(k: usize, x: *const f32, y: *const f32) -> f32 {
     for p in (0..long).step_by(LONG) {
         for (v, sum) in sums.iter_mut().enumerate() {
             let p = p + v * LANES;
-            let x = Lanes::load(x.add(p), LANES, 0.0);
-            let y = Lanes::load(y.add(p), LANES, 0.0);
+            let x = Lanes::load(x, p, LANES, 0.0);
+            let y = Lanes::load(y, p, LANES, 0.0);
             *sum = sum.add_product(x, y);
         }
     }
-    walk(k - long, |p, count| {
-        let x = Lanes::load(x.add(long + p), count, 0.0);
-        let y = Lanes::load(y.add(long + p), count, 0.0);
+    walk!(k - long, |p, count| {
+        let x = Lanes::load(x, long + p, count, 0.0);
+        let y = Lanes::load(y, long + p, count, 0.0);
         sums[0] = sums[0].add_product(x, y);
     });
     ((sums[0] + sums[1]) + (sums[2] + sums[3])).sum()
@@ -102,12 +102,12 @@ unsafe fn add_rows<const R: usize>(
     y: *mut f32,
 ) {
     let x: [f32; R] = std::array::from_fn(|p| *x.add(p));
-    walk(n, |j, count| {
-        let mut sum = Lanes::load(y.add(j), count, 0.0);
+    walk!(n, |j, count| {
+        let mut sum = Lanes::load(y, j, count, 0.0);
         for (p, &x) in x.iter().enumerate() {
-            let row = Lanes::load(b.from(p, j).data, count, 0.0);
+            let row = Lanes::load(b.from(p, 0).data, j, count, 0.0);
             sum = sum.zip(row, |sum, b| mul_add(x, b, sum));
         }
-        sum.store(y.add(j), count);
+        sum.store(y, j, count);
     });
 }
