@@ -6,12 +6,11 @@
 
 use std::ops::Range;
 
-use crate::lanes::{exp, mul_add, walk, Lanes, LANES};
+use crate::lanes::{exp, greater, mul_add, walk, Lanes, LANES};
 use crate::pack::pack;
 use crate::pool;
 use crate::run;
 use crate::scratch::Scratch;
-use crate::softmax::greatest;
 use crate::tile::{product, Matrix, Panels, Target, WIDE};
 use crate::vector::dot;
 
@@ -129,6 +128,12 @@ impl Attention {
         start..end
     }
 
+    /// The same, counted from the first key of a block.
+    fn seen_in(&self, block: &Block, i: usize) -> Range<usize> {
+        let (seen, start) = (self.seen(i), block.keys.start);
+        seen.start - start..seen.end - start
+    }
+
     fn blocks(&self) -> impl Iterator<Item = Block> + '_ {
         (0..self.queries).step_by(BLOCK).map(|first| {
             let end = self.queries.min(first + BLOCK);
@@ -168,26 +173,21 @@ impl Attention {
         product::<WIDE>(sizes, left, panels, to);
     }
 
-    /// Turns the scores of query i into exp(scale · score − shift),
-    /// and 0 for keys that it does not see; gives their sum.
+    /// Turns a row of scores into exp(scale · score − shift), and 0
+    /// for keys that are not seen; gives their sum.
     unsafe fn weights(
         &self,
-        i: usize,
-        keys: &Range<usize>,
         row: *mut f32,
+        n: usize,
+        seen: &Range<usize>,
         shift: f32,
     ) -> f32 {
-        let seen = self.seen(i);
         let scale = self.scale as f32;
-        let (before, after) =
-            (seen.start - keys.start, keys.end - seen.end);
-        row.write_bytes(0, before);
-        row.add(before + seen.len()).write_bytes(0, after);
-        let row = row.add(before);
         let mut sum = Lanes::all(0.0);
-        walk!(seen.len(), |j, count| {
-            let x = Lanes::load(row, j, count, f32::NEG_INFINITY);
+        walk!(n.next_multiple_of(LANES), |j, count| {
+            let x = Lanes::load(row, j, count, 0.0);
             let e = x.map(|x| exp(mul_add(x, scale, -shift)));
+            let e = where_seen(e, j, seen, 0.0);
             e.store(row, j, count);
             sum = sum + e;
         });
@@ -214,12 +214,11 @@ impl Attention {
             let mut shares = [0.0; BLOCK];
             for (i, share) in queries.clone().zip(&mut shares) {
                 let row = weights.add((i - queries.start) * stride);
-                let seen = self.seen(i);
-                let first = row.add(seen.start - keys.start);
-                let most =
-                    greatest(seen.len(), first) * self.scale as f32;
-                let sum = self.weights(i, keys, row, most);
-                *lse.add(i) = most + sum.ln();
+                let (n, seen) = (keys.len(), self.seen_in(&block, i));
+                let most = greatest_seen(row, n, &seen);
+                let shift = most * self.scale as f32;
+                let sum = self.weights(row, n, &seen, shift);
+                *lse.add(i) = shift + sum.ln();
                 *share = if sum == 0.0 { 0.0 } else { 1.0 / sum };
             }
             let left = Matrix { data: weights, row: stride, column: 1 };
@@ -234,6 +233,45 @@ impl Attention {
             }
         }
     }
+}
+
+/// What belongs to the keys from `j` on, with `other` in the place of
+/// what belongs to those that are not seen.
+#[inline(always)]
+fn where_seen(
+    x: Lanes,
+    j: usize,
+    seen: &Range<usize>,
+    other: f32,
+) -> Lanes {
+    if seen.start <= j && j + LANES <= seen.end {
+        return x;
+    }
+    let (n, first) = (seen.len() as u32, j.wrapping_sub(seen.start));
+    let x = x.numbers();
+    Lanes::each(|l| {
+        let at = (first as u32).wrapping_add(l as u32);
+        if at < n {
+            x[l]
+        } else {
+            other
+        }
+    })
+}
+
+/// The greatest score that is seen, −∞ of none.
+unsafe fn greatest_seen(
+    row: *const f32,
+    n: usize,
+    seen: &Range<usize>,
+) -> f32 {
+    let mut most = Lanes::all(f32::NEG_INFINITY);
+    walk!(n.next_multiple_of(LANES), |j, count| {
+        let x = Lanes::load(row, j, count, 0.0);
+        let x = where_seen(x, j, seen, f32::NEG_INFINITY);
+        most = most.zip(x, greater);
+    });
+    most.max()
 }
 
 /// x *= share, for n numbers.
@@ -358,20 +396,16 @@ impl AttentionBackward {
         let at = (i - block.queries.start) * a.stride();
         let (row, drow) = (room.weights.add(at), room.dweights.add(at));
         let lse = *a.lse.add((batch * a.heads + head) * a.queries + i);
-        a.weights(i, &block.keys, row, lse);
+        let (n, seen) = (block.keys.len(), a.seen_in(block, i));
+        a.weights(row, n, &seen, lse);
         let out = a.out.of(batch, head).from(i, 0).data;
         let dout = self.dout.of(batch, head).from(i, 0).data;
         let mean = dot(a.width, out, dout);
         let scale = a.scale as f32;
-        let seen = a.seen(i);
-        let start = seen.start - block.keys.start;
-        drow.write_bytes(0, start);
-        let end = start + seen.len();
-        drow.add(end).write_bytes(0, block.keys.len() - end);
-        let (row, drow) = (row.add(start), drow.add(start));
-        walk!(seen.len(), |j, count| {
+        walk!(n.next_multiple_of(LANES), |j, count| {
             let weight = Lanes::load(row, j, count, 0.0);
             let dweight = Lanes::load(drow, j, count, 0.0);
+            let dweight = where_seen(dweight, j, &seen, 0.0);
             let f = |w: f32, dw: f32| w * ((dw - mean) * scale);
             weight.zip(dweight, f).store(drow, j, count);
         });

@@ -1,7 +1,9 @@
 //! One number from one or two others, n times. The result may be
 //! written over an operand.
 
-use crate::lanes::{exp, mul_add, tanh, walk, Lanes};
+use std::ptr;
+
+use crate::lanes::{exp, mul_add, tanh, walk, Lanes, LANES};
 use crate::pool::{rows, Shared};
 use crate::run;
 
@@ -19,12 +21,21 @@ unsafe fn each<const N: usize>(
 ) {
     let (from, to) = (from.map(Shared::of), Shared(to));
     rows(n, 1, |part| {
-        let (from, to) =
-            (from.map(|x| x.at(part.start)), to.at(part.start));
+        let (mut starts, to) = ([ptr::null(); N], to.at(part.start));
+        for k in 0..N {
+            starts[k] = from[k].at(part.start).cast_const();
+        }
         walk!(part.len(), |i, count| {
-            let x = from.map(|x| Lanes::load(x, i, count, 0.0));
+            let mut x = [[0.0; LANES]; N];
+            for k in 0..N {
+                x[k] = Lanes::load(starts[k], i, count, 0.0).numbers();
+            }
             let y = Lanes::each(|lane| {
-                f(std::array::from_fn(|k| x[k].0[lane]))
+                let mut operands = [0.0; N];
+                for k in 0..N {
+                    operands[k] = x[k][lane];
+                }
+                f(operands)
             });
             y.store(to, i, count);
         });

@@ -11,15 +11,37 @@ pub const LANES: usize = if cfg!(target_feature = "avx512f") {
     4
 };
 
-/// A vector register, as far as we can say that in plain Rust.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Lanes(pub [f32; LANES]);
+#[cfg(target_feature = "avx512f")]
+type Register = std::arch::x86_64::__m512;
+#[cfg(all(target_feature = "avx", not(target_feature = "avx512f")))]
+type Register = std::arch::x86_64::__m256;
+#[cfg(all(target_arch = "x86_64", not(target_feature = "avx")))]
+type Register = std::arch::x86_64::__m128;
+#[cfg(not(target_arch = "x86_64"))]
+type Register = [f32; LANES];
+
+/// A vector register.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Lanes(Register);
 
 impl Lanes {
+    #[inline(always)]
+    pub fn of(numbers: [f32; LANES]) -> Self {
+        Lanes(unsafe {
+            std::mem::transmute::<[f32; LANES], Register>(numbers)
+        })
+    }
+
+    #[inline(always)]
+    pub fn numbers(self) -> [f32; LANES] {
+        unsafe { std::mem::transmute::<Register, [f32; LANES]>(self.0) }
+    }
+
     /// The same number in every lane.
     #[inline(always)]
     pub fn all(x: f32) -> Self {
-        Lanes([x; LANES])
+        Lanes::of([x; LANES])
     }
 
     /// Numbers `i` to `i + n` of those at `from`; where n is less than
@@ -43,8 +65,9 @@ impl Lanes {
             return Self::load_few(from.add(i), n, rest);
         }
         // The last n lanes of a vector that ends where the numbers do.
-        let (other, last) = (LANES - n, whole(i + n - LANES));
-        let lane = |l| if l < other { rest } else { last.0[l] };
+        let other = LANES - n;
+        let last = whole(i + n - LANES).numbers();
+        let lane = |l| if l < other { rest } else { last[l] };
         Self::each(lane)
     }
 
@@ -68,24 +91,17 @@ impl Lanes {
             return self.store_few(to.add(i), n);
         }
         let (other, start) = (LANES - n, to.add(i + n - LANES));
-        let old = start.cast::<Lanes>().read_unaligned();
+        let old = start.cast::<Lanes>().read_unaligned().numbers();
+        let own = self.numbers();
         let new =
-            Self::each(
-                |l| {
-                    if l < other {
-                        old.0[l]
-                    } else {
-                        self.0[l]
-                    }
-                },
-            );
+            Self::each(|l| if l < other { old[l] } else { own[l] });
         let new = if n == LANES { self } else { new };
         start.cast::<Lanes>().write_unaligned(new);
     }
 
     #[inline(never)]
     unsafe fn store_few(&self, to: *mut f32, n: usize) {
-        for (l, lane) in self.0.iter().enumerate().take(n) {
+        for (l, lane) in self.numbers().iter().enumerate().take(n) {
             *to.add(l) = *lane;
         }
     }
@@ -97,43 +113,34 @@ impl Lanes {
         for (lane, x) in out.iter_mut().enumerate() {
             *x = f(lane);
         }
-        Lanes(out)
+        Lanes::of(out)
     }
 
     /// `f` of each lane.
     #[inline(always)]
     pub fn map(self, f: impl Fn(f32) -> f32) -> Self {
-        let mut out = self;
-        for i in 0..LANES {
-            out.0[i] = f(self.0[i]);
-        }
-        out
+        let x = self.numbers();
+        Self::each(|l| f(x[l]))
     }
 
     /// `f` of each lane and the same lane of `other`.
     #[inline(always)]
     pub fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
-        let mut out = self;
-        for i in 0..LANES {
-            out.0[i] = f(self.0[i], other.0[i]);
-        }
-        out
+        let (x, y) = (self.numbers(), other.numbers());
+        Self::each(|l| f(x[l], y[l]))
     }
 
     /// `self` + `a` · `b`.
     #[inline(always)]
     pub fn add_product(self, a: Self, b: Self) -> Self {
-        let mut out = self;
-        for i in 0..LANES {
-            out.0[i] = mul_add(a.0[i], b.0[i], self.0[i]);
-        }
-        out
+        let (x, a, b) = (self.numbers(), a.numbers(), b.numbers());
+        Self::each(|l| mul_add(a[l], b[l], x[l]))
     }
 
     /// One number from all lanes: halves onto halves.
     #[inline(always)]
     fn reduce(self, f: impl Fn(f32, f32) -> f32) -> f32 {
-        let mut lanes = self.0;
+        let mut lanes = self.numbers();
         let mut half = LANES / 2;
         while half > 0 {
             for i in 0..half {
@@ -356,9 +363,8 @@ mod tests {
     #[test]
     fn the_greatest_lane() {
         for place in 0..LANES {
-            let mut lanes = Lanes::all(-2.0);
-            lanes.0[place] = -1.0;
-            assert_eq!(lanes.max(), -1.0);
+            let x = |l| if l == place { -1.0 } else { -2.0 };
+            assert_eq!(Lanes::each(x).max(), -1.0);
         }
     }
 }

@@ -123,26 +123,34 @@ unsafe impl Sync for NormBackward {}
 const GROUPS: usize = 64;
 
 impl NormBackward {
+    /// Of `count` numbers from `j` on of row i: (x − mean)·rstd, and
+    /// the gradient of that.
+    #[inline(always)]
+    unsafe fn hats(
+        &self,
+        [i, j, count]: [usize; 3],
+        [mean, rstd]: [f32; 2],
+    ) -> (Lanes, Lanes) {
+        let start = i * self.c;
+        let x = Lanes::load(self.x.add(start), j, count, mean);
+        let dy = Lanes::load(self.dy.add(start), j, count, 0.0);
+        let weight = load_or(self.weight, j, count, 1.0);
+        let x_hat = x.map(|x| (x - mean) * rstd);
+        (x_hat, dy.zip(weight, |dy, weight| dy * weight))
+    }
+
     /// The gradients of row i; `sums` holds dweight and dbias so far.
     unsafe fn row(&self, i: usize, sums: *mut f32) {
-        let (c, start) = (self.c, i * self.c);
-        let (x, dy) = (self.x.add(start), self.dy.add(start));
+        let c = self.c;
+        let center = self.center != 0;
+        let mean = if center { *self.mean.add(i) } else { 0.0 };
         let rstd = *self.rstd.add(i);
-        let mean =
-            if self.center != 0 { *self.mean.add(i) } else { 0.0 };
-        let x_hat = |j: usize, count| {
-            let x = Lanes::load(x, j, count, mean);
-            x.map(|x| (x - mean) * rstd)
-        };
-        let dx_hat = |j: usize, count| {
-            let weight = load_or(self.weight, j, count, 1.0);
-            let dy = Lanes::load(dy, j, count, 0.0);
-            dy.zip(weight, |dy, weight| dy * weight)
-        };
         let (mut plain, mut along) = (Lanes::all(0.0), Lanes::all(0.0));
         let (dweight, dbias) = (sums, sums.add(c));
+        let dy = self.dy.add(i * c);
         walk!(c, |j, count| {
-            let (x_hat, dx_hat) = (x_hat(j, count), dx_hat(j, count));
+            let (x_hat, dx_hat) =
+                self.hats([i, j, count], [mean, rstd]);
             plain = plain + dx_hat;
             along = along.add_product(x_hat, dx_hat);
             let dy = Lanes::load(dy, j, count, 0.0);
@@ -151,12 +159,13 @@ impl NormBackward {
             let old = Lanes::load(dbias, j, count, 0.0);
             (old + dy).store(dbias, j, count);
         });
-        let plain = if self.center != 0 { plain.sum() } else { 0.0 };
+        let plain = if center { plain.sum() } else { 0.0 };
         let (plain, along) = (plain / c as f32, along.sum() / c as f32);
-        let dx = self.dx.add(start);
+        let dx = self.dx.add(i * c);
         let old = if self.add != 0 { dx } else { ptr::null_mut() };
         walk!(c, |j, count| {
-            let (x_hat, dx_hat) = (x_hat(j, count), dx_hat(j, count));
+            let (x_hat, dx_hat) =
+                self.hats([i, j, count], [mean, rstd]);
             let gradient = x_hat.zip(dx_hat, |x_hat, dx_hat| {
                 rstd * (dx_hat - plain - x_hat * along)
             });

@@ -184,12 +184,16 @@ fn try_team() -> Option<MutexGuard<'static, Team>> {
 ///
 /// If a task did, once the others are done.
 pub fn run(n: usize, task: impl Fn(usize) + Sync) {
+    run_task(n, &task);
+}
+
+fn run_task(n: usize, task: &Task) {
     let team = if n > 1 { try_team() } else { None };
     let Some(mut team) = team else {
         return (0..n).for_each(task);
     };
     team.settle();
-    team.run(n, &task);
+    team.run(n, task);
     let panic = lock(&BOARD.panic).take();
     drop(team); // only now may another caller take it
     if let Some(panic) = panic {
