@@ -244,14 +244,28 @@ fn where_seen(
     seen: &Range<usize>,
     other: f32,
 ) -> Lanes {
-    if seen.start <= j && j + LANES <= seen.end {
-        return x;
+    let inside = seen.start <= j && j + LANES <= seen.end;
+    if inside {
+        x
+    } else {
+        replace_unseen(x, j, seen, other)
     }
-    let (n, first) = (seen.len() as u32, j.wrapping_sub(seen.start));
-    let x = x.numbers();
+}
+
+/// Not inlined, so that the code for all other vectors stays straight.
+#[inline(never)]
+fn replace_unseen(
+    x: Lanes,
+    j: usize,
+    seen: &Range<usize>,
+    other: f32,
+) -> Lanes {
+    let start = seen.start.saturating_sub(j) as u32;
+    let end = seen.end.saturating_sub(j).min(LANES) as u32;
+    let (x, n) = (x.numbers(), end.saturating_sub(start));
     Lanes::each(|l| {
-        let at = (first as u32).wrapping_add(l as u32);
-        if at < n {
+        let in_order = (l as u32).wrapping_sub(start);
+        if in_order < n {
             x[l]
         } else {
             other
@@ -397,17 +411,19 @@ impl AttentionBackward {
         let (row, drow) = (room.weights.add(at), room.dweights.add(at));
         let lse = *a.lse.add((batch * a.heads + head) * a.queries + i);
         let (n, seen) = (block.keys.len(), a.seen_in(block, i));
-        a.weights(row, n, &seen, lse);
         let out = a.out.of(batch, head).from(i, 0).data;
         let dout = self.dout.of(batch, head).from(i, 0).data;
         let mean = dot(a.width, out, dout);
         let scale = a.scale as f32;
+        let slope = |w: f32, dw: f32| w * ((dw - mean) * scale);
         walk!(n.next_multiple_of(LANES), |j, count| {
-            let weight = Lanes::load(row, j, count, 0.0);
+            let weight = Lanes::load(row, j, count, 0.0)
+                .map(|x| exp(mul_add(x, scale, -lse)));
+            let weight = where_seen(weight, j, &seen, 0.0);
             let dweight = Lanes::load(drow, j, count, 0.0);
             let dweight = where_seen(dweight, j, &seen, 0.0);
-            let f = |w: f32, dw: f32| w * ((dw - mean) * scale);
-            weight.zip(dweight, f).store(drow, j, count);
+            weight.store(row, j, count);
+            weight.zip(dweight, slope).store(drow, j, count);
         });
     }
 }

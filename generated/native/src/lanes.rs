@@ -87,22 +87,20 @@ impl Lanes {
     /// be the caller's too: some are read, and written as they were.
     #[inline(always)]
     pub unsafe fn store(self, to: *mut f32, i: usize, n: usize) {
-        if n < LANES && i < LANES {
-            return self.store_few(to.add(i), n);
+        if n == LANES {
+            to.add(i).cast::<Lanes>().write_unaligned(self);
+        } else {
+            let first = if i < LANES { 0 } else { LANES - n };
+            self.store_few(first, to.add(i), n);
         }
-        let (other, start) = (LANES - n, to.add(i + n - LANES));
-        let old = start.cast::<Lanes>().read_unaligned().numbers();
-        let own = self.numbers();
-        let new =
-            Self::each(|l| if l < other { old[l] } else { own[l] });
-        let new = if n == LANES { self } else { new };
-        start.cast::<Lanes>().write_unaligned(new);
     }
 
+    /// Writes n lanes from the one numbered `first` on.
     #[inline(never)]
-    unsafe fn store_few(&self, to: *mut f32, n: usize) {
-        for (l, lane) in self.numbers().iter().enumerate().take(n) {
-            *to.add(l) = *lane;
+    unsafe fn store_few(&self, first: usize, to: *mut f32, n: usize) {
+        let lanes = self.numbers();
+        for l in 0..n {
+            *to.add(l) = lanes[first + l];
         }
     }
 
@@ -184,9 +182,6 @@ macro_rules! walk {
         let n: usize = $n;
         let whole = n - n % STEP;
         for $i in (0..whole).step_by(STEP) {
-            std::sync::atomic::compiler_fence(
-                std::sync::atomic::Ordering::SeqCst,
-            );
             let $count = STEP;
             $body
         }

@@ -62,8 +62,7 @@ type Sums<const R: usize, const N: usize> = [[Lanes; N]; R];
 ///
 /// Rows past the last read the last one again; nobody will look at
 /// their sums.
-#[cfg_attr(target_feature = "avx512f", inline(always))]
-#[cfg_attr(not(target_feature = "avx512f"), inline(never))]
+#[inline(always)]
 unsafe fn multiply<const R: usize, const N: usize>(
     k: usize,
     a: Matrix,
