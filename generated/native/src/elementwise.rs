@@ -3,9 +3,10 @@
 
 use std::ptr;
 
-use crate::lanes::{exp, mul_add, tanh, walk, Lanes, LANES};
-use crate::pool::{rows, Shared};
+use crate::functions::{exp, mul_add, tanh};
+use crate::lanes::{walk, Lanes, LANES};
 use crate::run;
+use crate::share::{rows, Shared};
 
 /// to[i] = f(the i-th numbers of `from`), on all threads.
 ///

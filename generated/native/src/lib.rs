@@ -180,16 +180,22 @@ pub unsafe extern "C" fn nand2llm_dot(
 }
 
 pub mod attention;
+pub mod attention_backward;
 pub mod cross_entropy;
 pub mod elementwise;
 pub mod embedding;
+pub mod functions;
 pub mod gemm;
 pub mod lanes;
+pub mod level;
 pub mod norm;
 pub mod optim;
 pub mod pack;
+pub mod panels;
 pub mod pool;
 pub mod scratch;
+pub mod seen;
+pub mod share;
 pub mod softmax;
 pub mod tile;
 pub mod vector;
@@ -201,5 +207,3 @@ fn run(work: impl FnOnce()) -> i32 {
         Ok(())
     })
 }
-
-pub mod level;

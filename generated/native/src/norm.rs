@@ -8,9 +8,10 @@
 use std::ptr;
 
 use crate::lanes::{walk, Lanes};
-use crate::pool::{self, rows, Shared};
+use crate::pool;
 use crate::run;
 use crate::scratch::Scratch;
+use crate::share::{rows, Shared};
 
 /// The norm of n rows of c numbers.
 #[repr(C)]
@@ -225,4 +226,107 @@ pub unsafe extern "C" fn nand2llm_norm_backward(
     norm: &NormBackward,
 ) -> i32 {
     run(|| norm.run())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(n: usize, seed: usize) -> Vec<f32> {
+        let number = |i| ((i * 37 + seed) % 101) as f32 / 25.0 - 2.0;
+        (0..n).map(number).collect()
+    }
+
+    /// y, and the sum of dy·y: what gradients are checked with.
+    fn plain(
+        [n, c]: [usize; 2],
+        center: bool,
+        [x, w, b, dy]: [&[f32]; 4],
+    ) -> (Vec<f64>, f64) {
+        let mut y = vec![0.0; n * c];
+        for i in 0..n {
+            let row: Vec<_> =
+                x[i * c..][..c].iter().map(|&x| f64::from(x)).collect();
+            let mean = row.iter().sum::<f64>() / c as f64;
+            let mean = if center { mean } else { 0.0 };
+            let square = row.iter().map(|x| (x - mean).powi(2));
+            let rstd = (square.sum::<f64>() / c as f64 + 0.1).sqrt();
+            for j in 0..c {
+                y[i * c + j] = (row[j] - mean) / rstd * f64::from(w[j])
+                    + f64::from(b[j]);
+            }
+        }
+        let sum = y.iter().zip(dy).map(|(y, &dy)| y * f64::from(dy));
+        let sum = sum.sum();
+        (y, sum)
+    }
+
+    fn check([n, c]: [usize; 2], center: bool) {
+        let (x, dy) = (numbers(n * c, 1), numbers(n * c, 2));
+        let (w, b) = (numbers(c, 3), numbers(c, 4));
+        let (mut y, mut dx) = (vec![9.0; n * c], vec![9.0; n * c]);
+        let (mut mean, mut rstd) = (vec![0.0; n], vec![0.0; n]);
+        let (mut dw, mut db) = (vec![1.0; c], vec![1.0; c]);
+        let forward = Norm {
+            n,
+            c,
+            center: center.into(),
+            eps: 0.1,
+            x: x.as_ptr(),
+            weight: w.as_ptr(),
+            bias: b.as_ptr(),
+            y: y.as_mut_ptr(),
+            mean: mean.as_mut_ptr(),
+            rstd: rstd.as_mut_ptr(),
+        };
+        let backward = NormBackward {
+            n,
+            c,
+            center: center.into(),
+            x: x.as_ptr(),
+            weight: w.as_ptr(),
+            mean: mean.as_ptr(),
+            rstd: rstd.as_ptr(),
+            dy: dy.as_ptr(),
+            dx: dx.as_mut_ptr(),
+            dweight: dw.as_mut_ptr(),
+            dbias: db.as_mut_ptr(),
+            add: 0,
+            add_weight: 1,
+        };
+        let status = unsafe {
+            (nand2llm_norm(&forward), nand2llm_norm_backward(&backward))
+        };
+        assert_eq!(status, (0, 0));
+        let want = plain([n, c], center, [&x, &w, &b, &dy]).0;
+        let close = |a: f32, b: f64, e| (f64::from(a) - b).abs() < e;
+        assert!(y.iter().zip(want).all(|(&y, w)| close(y, w, 1e-5)));
+        let slope = |change: &dyn Fn(f32, [&mut Vec<f32>; 3])| {
+            let side = |h| {
+                let (mut x, mut w, mut b) =
+                    (x.clone(), w.clone(), b.clone());
+                change(h, [&mut x, &mut w, &mut b]);
+                plain([n, c], center, [&x, &w, &b, &dy]).1
+            };
+            (side(1.0 / 64.0) - side(-1.0 / 64.0)) * 32.0
+        };
+        for i in 0..n * c {
+            let want = slope(&|h, [x, _, _]| x[i] += h);
+            assert!(close(dx[i], want, 0.02), "{} {want}", dx[i]);
+        }
+        for j in 0..c {
+            let want = slope(&|h, [_, w, _]| w[j] += h);
+            assert!(close(dw[j] - 1.0, want, 1e-3));
+            let want = slope(&|h, [_, _, b]| b[j] += h);
+            assert!(close(db[j] - 1.0, want, 1e-3));
+        }
+    }
+
+    #[test]
+    fn norms_and_their_slopes() {
+        for sizes in [[0, 3], [1, 1], [3, 5], [2, 16], [21, 37]] {
+            check(sizes, true);
+            check(sizes, false);
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! Softmax and its logarithm along rows, and their gradients.
 
-use crate::lanes::{exp, greater, walk, Lanes};
-use crate::pool::rows;
+use crate::functions::exp;
+use crate::lanes::{greater, walk, Lanes};
 use crate::run;
+use crate::share::rows;
 
 /// The greatest of n numbers, −∞ of none. With a NaN among them, any:
 /// the sum of exponentials will be NaN then.
@@ -167,4 +168,69 @@ pub unsafe extern "C" fn nand2llm_softmax_backward(
     s: &SoftmaxBackward,
 ) -> i32 {
     run(|| rows(s.n, 4 * s.c, |part| part.for_each(|i| s.row(i))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_become_shares() {
+        for c in [1, 5, 16, 37] {
+            let x: Vec<f32> = (0..2 * c)
+                .map(|i| (i * 37 % 11) as f32 * 9.0)
+                .collect();
+            let mut y = vec![0.0; 2 * c];
+            let softmax = |log, y: &mut Vec<f32>| Softmax {
+                n: 2,
+                c,
+                log,
+                x: x.as_ptr(),
+                y: y.as_mut_ptr(),
+            };
+            for log in [0, 1] {
+                unsafe { nand2llm_softmax(&softmax(log, &mut y)) };
+                for (row, y) in x.chunks(c).zip(y.chunks(c)) {
+                    let e = |x: f32| f64::from(x).exp();
+                    let sum: f64 = row.iter().map(|&x| e(x)).sum();
+                    for (&x, &y) in row.iter().zip(y) {
+                        let share = e(x) / sum;
+                        let want =
+                            if log == 1 { share.ln() } else { share };
+                        assert!((f64::from(y) - want).abs() < 1e-5);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn slopes_add_up_to_nothing() {
+        let y = [0.25; 4].repeat(5);
+        let dy: Vec<f32> = (0..20).map(|i| (i % 7) as f32).collect();
+        let mut dx = vec![9.0; 20];
+        let softmax = SoftmaxBackward {
+            n: 5,
+            c: 4,
+            log: 0,
+            y: y.as_ptr(),
+            dy: dy.as_ptr(),
+            dx: dx.as_mut_ptr(),
+        };
+        unsafe { nand2llm_softmax_backward(&softmax) };
+        for (dx, dy) in dx.chunks(4).zip(dy.chunks(4)) {
+            assert_eq!(dx.iter().sum::<f32>(), 0.0);
+            assert_eq!(dx[1] - dx[0], (dy[1] - dy[0]) / 4.0);
+        }
+    }
+
+    #[test]
+    fn no_number_makes_its_row_none() {
+        let mut x = [1.0, f32::NAN, 2.0, f32::INFINITY, 1.0, 1.0];
+        let (n, c, data) = (3, 2, x.as_mut_ptr());
+        let softmax = Softmax { n, c, log: 0, x: data, y: data };
+        unsafe { nand2llm_softmax(&softmax) };
+        assert!(x[..2].iter().all(|x| x.is_nan()) && x[3].is_nan());
+        assert_eq!(x[4..], [0.5, 0.5]);
+    }
 }

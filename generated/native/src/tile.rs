@@ -191,31 +191,3 @@ pub unsafe fn strip<const N: usize>(
         c.from(i, 0).write(sums, rows, columns);
     }
 }
-
-/// A matrix packed in panels of columns, `depth` rows deep.
-#[derive(Clone, Copy)]
-pub struct Panels {
-    pub data: *const f32,
-    pub depth: usize,
-}
-
-/// C (m, n) (+)= A (m, k) · B (k, n), with B in panels of N vectors.
-/// For small products: everything should fit in a cache.
-///
-/// # Safety
-///
-/// As for `strip`, for each panel.
-pub unsafe fn product<const N: usize>(
-    [m, n, k]: [usize; 3],
-    a: Matrix,
-    b: Panels,
-    c: Target,
-) {
-    for j in (0..n).step_by(N * LANES) {
-        let panel = b.data.add(j * b.depth);
-        for i in (0..m).step_by(ROWS) {
-            let sizes = [ROWS.min(m - i), (n - j).min(N * LANES), k];
-            strip::<N>(sizes, a.from(i, 0), panel, c.from(i, j));
-        }
-    }
-}

@@ -1,8 +1,9 @@
 //! y (+)= x·B for a single row x: B is read once, as it lies.
 
-use crate::lanes::{mul_add, walk, Lanes, LANES};
-use crate::pool::{self, Shared};
+use crate::functions::mul_add;
+use crate::lanes::{walk, Lanes, LANES};
 use crate::scratch::Scratch;
+use crate::share::{rows, Shared};
 use crate::tile::Matrix;
 
 /// Numbers that lie `step` apart.
@@ -35,7 +36,7 @@ pub unsafe fn vector_matrix(
         *weights.at(p) = *x.data.add(p * x.step);
     }
     let sums = Shared(weights.at(k));
-    pool::rows(n, k, |range| {
+    rows(n, k, |range| {
         let b = b.from(0, range.start);
         let (n, y) = (range.len(), sums.at(range.start));
         if b.row == 1 {
