@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::functions::{exp, mul_add};
+use crate::functions::exp;
 use crate::lanes::{walk, Lanes, LANES};
 use crate::pack::pack;
 use crate::panels::{columns, product, times, Panels, PANEL};
@@ -167,7 +167,7 @@ impl Attention {
         let mut sum = Lanes::all(0.0);
         walk!(n.next_multiple_of(LANES), |j, count| {
             let x = Lanes::load(row, j, count, 0.0);
-            let e = x.map(|x| exp(mul_add(x, scale, -shift)));
+            let e = exp(x * scale - shift);
             let e = where_seen(e, j, seen, 0.0);
             e.store(row, j, count);
             sum = sum + e;
@@ -220,7 +220,7 @@ impl Attention {
 unsafe fn scale(n: usize, x: *mut f32, share: f32) {
     walk!(n, |j, count| {
         let old = Lanes::load(x, j, count, 0.0);
-        old.map(|x| x * share).store(x, j, count);
+        (old * share).store(x, j, count);
     });
 }
 

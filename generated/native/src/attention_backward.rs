@@ -2,7 +2,7 @@
 //! forward pass kept of them, a block of queries at a time.
 
 use crate::attention::{Attention, Block, Heads, BLOCK};
-use crate::functions::{exp, mul_add};
+use crate::functions::exp;
 use crate::lanes::{walk, Lanes, LANES};
 use crate::pack::pack;
 use crate::panels::{columns, times, Panels, PANEL};
@@ -119,15 +119,15 @@ impl AttentionBackward {
         let dout = self.dout.of(batch, head).from(i, 0).data;
         let mean = dot(a.width, out, dout);
         let scale = a.scale as f32;
-        let slope = |w: f32, dw: f32| w * ((dw - mean) * scale);
         walk!(n.next_multiple_of(LANES), |j, count| {
-            let weight = Lanes::load(row, j, count, 0.0)
-                .map(|x| exp(mul_add(x, scale, -lse)));
+            let x = Lanes::load(row, j, count, 0.0);
+            let weight = exp(x * scale - lse);
             let weight = where_seen(weight, j, &seen, 0.0);
             let dweight = Lanes::load(drow, j, count, 0.0);
             let dweight = where_seen(dweight, j, &seen, 0.0);
             weight.store(row, j, count);
-            weight.zip(dweight, slope).store(drow, j, count);
+            let dscore = weight * ((dweight - mean) * scale);
+            dscore.store(drow, j, count);
         });
     }
 }

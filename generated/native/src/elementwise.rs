@@ -3,8 +3,8 @@
 
 use std::ptr;
 
-use crate::functions::{exp, mul_add, tanh};
-use crate::lanes::{walk, Lanes, LANES};
+use crate::functions::{sigmoid, tanh};
+use crate::lanes::{walk, Lanes};
 use crate::run;
 use crate::share::{rows, Shared};
 
@@ -18,7 +18,7 @@ unsafe fn each<const N: usize>(
     n: usize,
     from: [*const f32; N],
     to: *mut f32,
-    f: impl Fn([f32; N]) -> f32 + Sync,
+    f: impl Fn([Lanes; N]) -> Lanes + Sync,
 ) {
     let (from, to) = (from.map(Shared::of), Shared(to));
     rows(n, 1, |part| {
@@ -27,17 +27,11 @@ unsafe fn each<const N: usize>(
             starts[k] = from[k].at(part.start).cast_const();
         }
         walk!(part.len(), |i, count| {
-            let mut x = [[0.0; LANES]; N];
+            let mut x = [Lanes::all(0.0); N];
             for k in 0..N {
-                x[k] = Lanes::load(starts[k], i, count, 0.0).numbers();
+                x[k] = Lanes::load(starts[k], i, count, 0.0);
             }
-            let y = Lanes::each(|lane| {
-                let mut operands = [0.0; N];
-                for k in 0..N {
-                    operands[k] = x[k][lane];
-                }
-                f(operands)
-            });
+            let y = f(x);
             y.store(to, i, count);
         });
     });
@@ -50,50 +44,48 @@ const GELU: [f32; 2] = [0.797_884_6, 0.035_677_41];
 /// Gimpel, *Gaussian Error Linear Units*, 2016), where (1 + tanh u)/2
 /// is sigmoid(2u).
 #[inline(always)]
-fn gelu(x: f32) -> f32 {
-    x * sigmoid(2.0 * x * mul_add(GELU[1], x * x, GELU[0]))
+fn gelu(x: Lanes) -> Lanes {
+    x * sigmoid(2.0 * x * (x * x * GELU[1] + GELU[0]))
 }
 
 /// The derivative of `gelu`.
 #[inline(always)]
-fn gelu_slope(x: f32) -> f32 {
+fn gelu_slope(x: Lanes) -> Lanes {
     let square = x * x;
-    let s = sigmoid(2.0 * x * mul_add(GELU[1], square, GELU[0]));
-    let u_slope = mul_add(3.0 * GELU[1], square, GELU[0]);
-    mul_add(2.0 * x * u_slope, s * (1.0 - s), s)
+    let s = sigmoid(2.0 * x * (square * GELU[1] + GELU[0]));
+    let u_slope = square * (3.0 * GELU[1]) + GELU[0];
+    s + s * (1.0 - s) * (2.0 * x * u_slope)
 }
 
-/// 1/(1 + e⁻ˣ)
+/// x·sigmoid(x)
 #[inline(always)]
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
+fn silu(x: Lanes) -> Lanes {
+    x * sigmoid(x)
 }
 
-/// The derivative of x·sigmoid(x).
+/// The derivative of `silu`.
 #[inline(always)]
-fn silu_slope(x: f32) -> f32 {
+fn silu_slope(x: Lanes) -> Lanes {
     let s = sigmoid(x);
     s * (1.0 + x * (1.0 - s))
 }
 
+/// The derivative of `tanh`.
+#[inline(always)]
+fn tanh_slope(x: Lanes) -> Lanes {
+    1.0 - tanh(x) * tanh(x)
+}
+
 /// x if it is positive, or not a number; else 0.
 #[inline(always)]
-fn relu(x: f32) -> f32 {
-    if x <= 0.0 {
-        0.0
-    } else {
-        x
-    }
+fn relu(x: Lanes) -> Lanes {
+    x.select(|x| x <= 0.0, Lanes::all(0.0), x)
 }
 
 /// 1 where x is positive, or not a number; else 0.
 #[inline(always)]
-fn relu_slope(x: f32) -> f32 {
-    if x <= 0.0 {
-        0.0
-    } else {
-        1.0
-    }
+fn relu_slope(x: Lanes) -> Lanes {
+    x.select(|x| x <= 0.0, Lanes::all(0.0), Lanes::all(1.0))
 }
 
 /// out = x + y
@@ -128,7 +120,7 @@ pub struct AddScaled {
 #[no_mangle]
 pub unsafe extern "C" fn nand2llm_add_scaled(a: &AddScaled) -> i32 {
     let scale = a.scale as f32;
-    let f = |[x, y]: [f32; 2]| mul_add(scale, x, y);
+    let f = |[x, y]: [Lanes; 2]| x * scale + y;
     run(|| each(a.n, [a.x, a.y], a.y, f))
 }
 
@@ -143,7 +135,7 @@ pub struct Activation {
 }
 
 impl Activation {
-    unsafe fn run(&self, f: impl Fn(f32) -> f32 + Sync) {
+    unsafe fn run(&self, f: impl Fn(Lanes) -> Lanes + Sync) {
         each(self.n, [self.x], self.y, |[x]| f(x));
     }
 }
@@ -157,7 +149,7 @@ pub unsafe extern "C" fn nand2llm_activation(a: &Activation) -> i32 {
         0 => a.run(relu),
         1 => a.run(|x| relu(x) * relu(x)),
         2 => a.run(gelu),
-        3 => a.run(|x| x * sigmoid(x)),
+        3 => a.run(silu),
         4 => a.run(tanh),
         f => panic!("no activation {f}"),
     })
@@ -176,12 +168,12 @@ pub struct ActivationBackward {
 }
 
 impl ActivationBackward {
-    unsafe fn run(&self, slope: impl Fn(f32) -> f32 + Sync) {
+    unsafe fn run(&self, slope: impl Fn(Lanes) -> Lanes + Sync) {
         let (n, x, dy, dx) = (self.n, self.x, self.dy, self.dx);
         if self.add == 0 {
             each(n, [x, dy], dx, |[x, dy]| dy * slope(x));
         } else {
-            let f = |[x, dy, dx]: [f32; 3]| mul_add(dy, slope(x), dx);
+            let f = |[x, dy, dx]: [Lanes; 3]| dx + dy * slope(x);
             each(n, [x, dy, dx], dx, f);
         }
     }
@@ -199,7 +191,7 @@ pub unsafe extern "C" fn nand2llm_activation_backward(
         1 => a.run(|x| 2.0 * relu(x)),
         2 => a.run(gelu_slope),
         3 => a.run(silu_slope),
-        4 => a.run(|x| 1.0 - tanh(x) * tanh(x)),
+        4 => a.run(tanh_slope),
         f => panic!("no activation {f}"),
     })
 }
@@ -277,9 +269,15 @@ mod tests {
 
     #[test]
     fn a_slope_at_zero_and_at_no_number() {
-        assert_eq!((relu_slope(0.0), gelu_slope(0.0)), (0.0, 0.5));
-        assert!(relu(f32::NAN).is_nan() && gelu(f32::NAN).is_nan());
-        assert!(gelu_slope(f32::NAN).is_nan());
+        let of =
+            |f: fn(Lanes) -> Lanes, x| f(Lanes::all(x)).numbers()[0];
+        assert_eq!(
+            (of(relu_slope, 0.0), of(gelu_slope, 0.0)),
+            (0.0, 0.5)
+        );
+        for f in [relu, gelu, gelu_slope, silu, tanh_slope] {
+            assert!(of(f, f32::NAN).is_nan());
+        }
     }
 
     #[test]

@@ -1,25 +1,16 @@
-//! The functions that kernels are made of, for one number: in a loop
-//! over lanes they become vector code.
+//! The functions that kernels are made of, for a vector of numbers.
 
-/// `a`·`b` + `c`: rounded once where the processor can do so.
-/// Elsewhere `f32::mul_add` would call a slow library function.
-#[inline(always)]
-pub fn mul_add(a: f32, b: f32, c: f32) -> f32 {
-    let fused =
-        cfg!(any(target_feature = "fma", target_arch = "aarch64"));
-    if fused {
-        a.mul_add(b, c)
-    } else {
-        a * b + c
-    }
-}
+use crate::lanes::Lanes;
 
 /// A polynomial in x, its highest coefficient first.
 #[inline(always)]
-fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
-    let mut sum = coefficients[0];
+fn polynomial<const N: usize>(
+    x: Lanes,
+    coefficients: [f32; N],
+) -> Lanes {
+    let mut sum = Lanes::all(coefficients[0]);
     for c in &coefficients[1..] {
-        sum = mul_add(sum, x, *c);
+        sum = Lanes::all(*c).add_product(sum, x);
     }
     sum
 }
@@ -37,10 +28,12 @@ const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 /// x is n·ln 2 + r, so eˣ is 2ⁿ·eʳ: a polynomial in r, whose exponent
 /// bits are raised by n (Cephes, `expf.c`).
 #[inline(always)]
-pub fn exp(x: f32) -> f32 {
-    let shifted = mul_add(x, std::f32::consts::LOG2_E, ROUND);
+pub fn exp(x: Lanes) -> Lanes {
+    let scale = Lanes::all(std::f32::consts::LOG2_E);
+    let shifted = Lanes::all(ROUND).add_product(x, scale);
     let n = shifted - ROUND;
-    let r = mul_add(n, -LN_2[1], mul_add(n, -LN_2[0], x));
+    let r = x.add_product(n, Lanes::all(-LN_2[0]));
+    let r = r.add_product(n, Lanes::all(-LN_2[1]));
     let p = polynomial(
         r,
         [
@@ -49,17 +42,15 @@ pub fn exp(x: f32) -> f32 {
             8.333_452e-3,
             4.166_579_6e-2,
             1.666_666_5e-1,
-            5.0e-1,
+            0.5,
         ],
     );
-    let y = mul_add(p * r, r, r) + 1.0;
-    let raised = y.to_bits().wrapping_add(shifted.to_bits() << 23);
-    let y = if x < -87.3 { 0.0 } else { f32::from_bits(raised) };
-    if x <= 88.722_83 {
-        y
-    } else {
-        x + f32::INFINITY
-    }
+    let y = r.add_product(p * r, r) + 1.0;
+    let raised = y.zip(shifted, |y, n| {
+        f32::from_bits(y.to_bits().wrapping_add(n.to_bits() << 23))
+    });
+    let y = x.select(|x| x < -87.3, Lanes::all(0.0), raised);
+    x.select(|x| x <= 88.722_83, y, x + f32::INFINITY) // or NaN
 }
 
 /// tanh x, within 4 units in the last place.
@@ -67,7 +58,7 @@ pub fn exp(x: f32) -> f32 {
 /// 1 − 2/(e²ˣ + 1); near 0, where that would cancel, a polynomial
 /// (Cephes, `tanhf.c`).
 #[inline(always)]
-pub fn tanh(x: f32) -> f32 {
+pub fn tanh(x: Lanes) -> Lanes {
     let square = x * x;
     let p = polynomial(
         square,
@@ -79,25 +70,36 @@ pub fn tanh(x: f32) -> f32 {
             -3.333_328e-1,
         ],
     );
-    let near = mul_add(p * square, x, x);
+    let near = x.add_product(p * square, x);
     let far = 1.0 - 2.0 / (exp(2.0 * x) + 1.0);
-    if x.abs() < 0.625 {
-        near
-    } else {
-        far
-    }
+    x.select(|x| x.abs() < 0.625, near, far)
+}
+
+/// 1/(1 + e⁻ˣ)
+#[inline(always)]
+pub fn sigmoid(x: Lanes) -> Lanes {
+    1.0 / (1.0 + exp(0.0 - x))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of(f: fn(Lanes) -> Lanes, x: f32) -> f32 {
+        f(Lanes::all(x)).numbers()[0]
+    }
+
     /// The greatest error in units in the last place (ulp).
-    fn worst(f: fn(f32) -> f32, truth: fn(f64) -> f64, to: f32) -> f64 {
+    fn worst(
+        f: fn(Lanes) -> Lanes,
+        truth: fn(f64) -> f64,
+        to: f32,
+    ) -> f64 {
         let mut worst = 0.0;
         let mut x = -to;
         while x < to {
-            let (got, want) = (f64::from(f(x)), truth(f64::from(x)));
+            let (got, want) =
+                (f64::from(of(f, x)), truth(f64::from(x)));
             let bits = (want as f32).abs().to_bits();
             let ulp = f32::from_bits(bits + 1) - f32::from_bits(bits);
             worst =
@@ -126,9 +128,10 @@ mod tests {
             (-104.0, 0.0, -1.0),
             (-1e30, 0.0, -1.0),
         ] {
-            assert_eq!((exp(x), tanh(x)), (e, t), "of {x}");
+            assert_eq!((of(exp, x), of(tanh, x)), (e, t), "of {x}");
         }
-        assert!(exp(88.72).is_finite() && exp(-87.29) > 0.0);
-        assert!(exp(f32::NAN).is_nan() && tanh(f32::NAN).is_nan());
+        assert!(of(exp, 88.72).is_finite() && of(exp, -87.29) > 0.0);
+        let none = f32::NAN;
+        assert!(of(exp, none).is_nan() && of(tanh, none).is_nan());
     }
 }

@@ -4,8 +4,6 @@
 //! over them say what happens there: that is enough for the compiler
 //! to choose vector instructions, whatever the processor.
 
-use crate::functions::mul_add;
-
 /// How many numbers a vector register holds: of AVX-512, of AVX, of
 /// SSE and NEON.
 pub const LANES: usize = if cfg!(target_feature = "avx512f") {
@@ -28,7 +26,8 @@ type Register = std::arch::aarch64::float32x4_t;
 type Register = [f32; LANES];
 
 /// The numbers in a vector register. An array would do, but compilers
-/// like to take arrays apart.
+/// like to take arrays apart, and loops over them too if they hold
+/// much: so each operation here is a loop of its own.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Lanes(Register);
@@ -144,6 +143,26 @@ impl Lanes {
         Self::each(|l| mul_add(a[l], b[l], x[l]))
     }
 
+    /// `yes` in the lanes whose number `is` so, `no` in the others.
+    #[inline(always)]
+    pub fn select(
+        self,
+        is: impl Fn(f32) -> bool,
+        yes: Self,
+        no: Self,
+    ) -> Self {
+        let (x, yes, no) =
+            (self.numbers(), yes.numbers(), no.numbers());
+        Self::each(|l| if is(x[l]) { yes[l] } else { no[l] })
+    }
+
+    /// The greater of each lane and the same lane of `other`; with a
+    /// NaN, either.
+    #[inline(always)]
+    pub fn greater(self, other: Self) -> Self {
+        self.zip(other, greater)
+    }
+
     /// One number from all lanes: halves onto halves.
     #[inline(always)]
     fn reduce(self, f: impl Fn(f32, f32) -> f32) -> f32 {
@@ -171,14 +190,38 @@ impl Lanes {
     }
 }
 
-impl std::ops::Add for Lanes {
-    type Output = Self;
+/// The operators, of two vectors and of a vector and a number.
+macro_rules! operators {
+    ($($trait:ident $name:ident $sign:tt,)*) => {$(
+        impl std::ops::$trait for Lanes {
+            type Output = Lanes;
 
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        self.zip(other, |a, b| a + b)
-    }
+            #[inline(always)]
+            fn $name(self, other: Lanes) -> Lanes {
+                self.zip(other, |a, b| a $sign b)
+            }
+        }
+
+        impl std::ops::$trait<f32> for Lanes {
+            type Output = Lanes;
+
+            #[inline(always)]
+            fn $name(self, other: f32) -> Lanes {
+                self.zip(Lanes::all(other), |a, b| a $sign b)
+            }
+        }
+
+        impl std::ops::$trait<Lanes> for f32 {
+            type Output = Lanes;
+
+            #[inline(always)]
+            fn $name(self, other: Lanes) -> Lanes {
+                Lanes::all(self).zip(other, |a, b| a $sign b)
+            }
+        }
+    )*};
 }
+operators! { Add add +, Sub sub -, Mul mul *, Div div /, }
 
 /// `walk!(n, |i, count| { … })` does the block for each vector in n
 /// numbers, with its place and `LANES`, then once for what is left. A
@@ -202,10 +245,23 @@ macro_rules! walk {
 }
 pub(crate) use walk;
 
+/// `a`·`b` + `c`: rounded once where the processor can do so.
+/// Elsewhere `f32::mul_add` would call a slow library function.
+#[inline(always)]
+fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+    let fused =
+        cfg!(any(target_feature = "fma", target_arch = "aarch64"));
+    if fused {
+        a.mul_add(b, c)
+    } else {
+        a * b + c
+    }
+}
+
 /// The greater number; unlike `f32::max` it is one instruction. With
 /// a NaN, either.
 #[inline(always)]
-pub fn greater(a: f32, b: f32) -> f32 {
+fn greater(a: f32, b: f32) -> f32 {
     if a > b {
         a
     } else {

@@ -64,7 +64,7 @@ impl Norm {
         }
         let mut squares = Lanes::all(0.0);
         walk!(c, |j, count| {
-            let x = Lanes::load(x, j, count, mean).map(|x| x - mean);
+            let x = Lanes::load(x, j, count, mean) - mean;
             squares = squares.add_product(x, x);
         });
         let squares = squares.sum();
@@ -75,7 +75,7 @@ impl Norm {
             let x = Lanes::load(x, j, count, 0.0);
             let weight = load_or(self.weight, j, count, 1.0);
             let bias = load_or(self.bias, j, count, 0.0);
-            let y_hat = x.map(|x| (x - mean) * rstd);
+            let y_hat = (x - mean) * rstd;
             bias.add_product(y_hat, weight).store(y, j, count);
         });
     }
@@ -136,8 +136,8 @@ impl NormBackward {
         let x = Lanes::load(self.x.add(start), j, count, mean);
         let dy = Lanes::load(self.dy.add(start), j, count, 0.0);
         let weight = load_or(self.weight, j, count, 1.0);
-        let x_hat = x.map(|x| (x - mean) * rstd);
-        (x_hat, dy.zip(weight, |dy, weight| dy * weight))
+        let x_hat = (x - mean) * rstd;
+        (x_hat, dy * weight)
     }
 
     /// The gradients of row i; `sums` holds dweight and dbias so far.
@@ -167,9 +167,7 @@ impl NormBackward {
         walk!(c, |j, count| {
             let (x_hat, dx_hat) =
                 self.hats([i, j, count], [mean, rstd]);
-            let gradient = x_hat.zip(dx_hat, |x_hat, dx_hat| {
-                rstd * (dx_hat - plain - x_hat * along)
-            });
+            let gradient = (dx_hat - plain - x_hat * along) * rstd;
             let sum = load_or(old, j, count, 0.0) + gradient;
             sum.store(dx, j, count);
         });

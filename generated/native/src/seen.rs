@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::lanes::{greater, walk, Lanes, LANES};
+use crate::lanes::{walk, Lanes, LANES};
 
 /// What belongs to the keys from `j` on, with `other` in the place of
 /// what belongs to those that are not seen.
@@ -57,7 +57,7 @@ pub unsafe fn greatest_seen(
     walk!(n.next_multiple_of(LANES), |j, count| {
         let x = Lanes::load(row, j, count, 0.0);
         let x = where_seen(x, j, seen, f32::NEG_INFINITY);
-        most = most.zip(x, greater);
+        most = most.greater(x);
     });
     most.max()
 }

@@ -1,7 +1,7 @@
 //! Softmax and its logarithm along rows, and their gradients.
 
 use crate::functions::exp;
-use crate::lanes::{greater, walk, Lanes};
+use crate::lanes::{walk, Lanes};
 use crate::run;
 use crate::share::rows;
 
@@ -16,7 +16,7 @@ pub unsafe fn greatest(n: usize, x: *const f32) -> f32 {
     let mut most = Lanes::all(f32::NEG_INFINITY);
     walk!(n, |j, count| {
         let x = Lanes::load(x, j, count, f32::NEG_INFINITY);
-        most = most.zip(x, greater);
+        most = most.greater(x);
     });
     most.max()
 }
@@ -36,7 +36,7 @@ pub unsafe fn exponentials(
     let mut sum = Lanes::all(0.0);
     walk!(n, |j, count| {
         let x = Lanes::load(x, j, count, f32::NEG_INFINITY);
-        let e = x.map(|x| exp(x - b));
+        let e = exp(x - b);
         e.store(y, j, count);
         sum = sum + e;
     });
@@ -57,7 +57,7 @@ pub unsafe fn sum_of_exponentials(
     let mut sum = Lanes::all(0.0);
     walk!(n, |j, count| {
         let x = Lanes::load(x, j, count, f32::NEG_INFINITY);
-        sum = sum + x.map(|x| exp(x - b));
+        sum = sum + exp(x - b);
     });
     sum.sum()
 }
@@ -72,11 +72,11 @@ pub unsafe fn map(
     n: usize,
     x: *const f32,
     y: *mut f32,
-    f: impl Fn(f32) -> f32,
+    f: impl Fn(Lanes) -> Lanes,
 ) {
     walk!(n, |j, count| {
         let x = Lanes::load(x, j, count, 0.0);
-        x.map(&f).store(y, j, count);
+        f(x).store(y, j, count);
     });
 }
 
@@ -149,11 +149,8 @@ impl SoftmaxBackward {
         walk!(c, |j, count| {
             let y = Lanes::load(y, j, count, 0.0);
             let dy = Lanes::load(dy, j, count, 0.0);
-            let dx = if log {
-                y.zip(dy, |y, dy| dy - exp(y) * sum)
-            } else {
-                y.zip(dy, |y, dy| y * (dy - sum))
-            };
+            let dx =
+                if log { dy - exp(y) * sum } else { y * (dy - sum) };
             dx.store(self.dx.add(start), j, count);
         });
     }

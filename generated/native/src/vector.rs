@@ -1,6 +1,5 @@
 //! y (+)= x·B for a single row x: B is read once, as it lies.
 
-use crate::functions::mul_add;
 use crate::lanes::{walk, Lanes, LANES};
 use crate::scratch::Scratch;
 use crate::share::{rows, Shared};
@@ -78,7 +77,7 @@ pub unsafe fn dot(k: usize, x: *const f32, y: *const f32) -> f32 {
     ((sums[0] + sums[1]) + (sums[2] + sums[3])).sum()
 }
 
-/// y = Σ x[p] · row p of B, four rows at a time.
+/// y = Σ x[p] · row p of B, eight rows at a time.
 unsafe fn weighted_rows(
     [n, k]: [usize; 2],
     x: *const f32,
@@ -86,11 +85,11 @@ unsafe fn weighted_rows(
     y: *mut f32,
 ) {
     std::slice::from_raw_parts_mut(y, n).fill(0.0);
-    let fours = k - k % 4;
-    for p in (0..fours).step_by(4) {
-        add_rows::<4>(n, x.add(p), b.from(p, 0), y);
+    let eights = k - k % 8;
+    for p in (0..eights).step_by(8) {
+        add_rows::<8>(n, x.add(p), b.from(p, 0), y);
     }
-    for p in fours..k {
+    for p in eights..k {
         add_rows::<1>(n, x.add(p), b.from(p, 0), y);
     }
 }
@@ -107,7 +106,7 @@ unsafe fn add_rows<const R: usize>(
         let mut sum = Lanes::load(y, j, count, 0.0);
         for (p, &x) in x.iter().enumerate() {
             let row = Lanes::load(b.from(p, 0).data, j, count, 0.0);
-            sum = sum.zip(row, |sum, b| mul_add(x, b, sum));
+            sum = sum.add_product(Lanes::all(x), row);
         }
         sum.store(y, j, count);
     });
