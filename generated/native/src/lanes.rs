@@ -1,33 +1,14 @@
 //! A register full of numbers at a time.
-//!
-//! The type says that the numbers are in one register, and plain loops
-//! over them say what happens there: that is enough for the compiler
-//! to choose vector instructions, whatever the processor.
 
-/// How many numbers a vector register holds: of AVX-512, of AVX, of
-/// SSE and NEON.
-pub const LANES: usize = if cfg!(target_feature = "avx512f") {
-    16
-} else if cfg!(target_feature = "avx") {
-    8
-} else {
-    4
-};
+use std::mem::size_of;
 
-#[cfg(target_feature = "avx512f")]
-type Register = std::arch::x86_64::__m512;
-#[cfg(all(target_feature = "avx", not(target_feature = "avx512f")))]
-type Register = std::arch::x86_64::__m256;
-#[cfg(all(target_arch = "x86_64", not(target_feature = "avx")))]
-type Register = std::arch::x86_64::__m128;
-#[cfg(target_arch = "aarch64")]
-type Register = std::arch::aarch64::float32x4_t;
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-type Register = [f32; LANES];
+use crate::register::{self, Register};
 
-/// The numbers in a vector register. An array would do, but compilers
-/// like to take arrays apart, and loops over them too if they hold
-/// much: so each operation here is a loop of its own.
+/// How many numbers a register holds: 16 with AVX-512, 8 with AVX2 and
+/// FMA, 4 with SSE or NEON.
+pub const LANES: usize = size_of::<Register>() / size_of::<f32>();
+
+/// The numbers in a register.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Lanes(Register);
@@ -50,7 +31,7 @@ impl Lanes {
     /// The same number in every lane.
     #[inline(always)]
     pub fn all(x: f32) -> Self {
-        Lanes::of([x; LANES])
+        Lanes(unsafe { register::all(x) })
     }
 
     /// Numbers `i` to `i + n` of those at `from`; where n is less than
@@ -122,13 +103,6 @@ impl Lanes {
         Lanes::of(out)
     }
 
-    /// `f` of each lane.
-    #[inline(always)]
-    pub fn map(self, f: impl Fn(f32) -> f32) -> Self {
-        let x = self.numbers();
-        Self::each(|l| f(x[l]))
-    }
-
     /// `f` of each lane and the same lane of `other`.
     #[inline(always)]
     pub fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
@@ -139,8 +113,7 @@ impl Lanes {
     /// `self` + `a` · `b`.
     #[inline(always)]
     pub fn add_product(self, a: Self, b: Self) -> Self {
-        let (x, a, b) = (self.numbers(), a.numbers(), b.numbers());
-        Self::each(|l| mul_add(a[l], b[l], x[l]))
+        Lanes(unsafe { register::multiply_add(a.0, b.0, self.0) })
     }
 
     /// `yes` in the lanes whose number `is` so, `no` in the others.
@@ -160,7 +133,7 @@ impl Lanes {
     /// NaN, either.
     #[inline(always)]
     pub fn greater(self, other: Self) -> Self {
-        self.zip(other, greater)
+        Lanes(unsafe { register::max(self.0, other.0) })
     }
 
     /// One number from all lanes: halves onto halves.
@@ -186,19 +159,19 @@ impl Lanes {
     /// The greatest of all lanes.
     #[inline(always)]
     pub fn max(self) -> f32 {
-        self.reduce(greater)
+        self.reduce(|a, b| if a > b { a } else { b })
     }
 }
 
-/// The operators, of two vectors and of a vector and a number.
+/// An operator, of two vectors and of a vector and a number.
 macro_rules! operators {
-    ($($trait:ident $name:ident $sign:tt,)*) => {$(
+    ($($trait:ident $name:ident,)*) => {$(
         impl std::ops::$trait for Lanes {
             type Output = Lanes;
 
             #[inline(always)]
             fn $name(self, other: Lanes) -> Lanes {
-                self.zip(other, |a, b| a $sign b)
+                Lanes(unsafe { register::$name(self.0, other.0) })
             }
         }
 
@@ -207,7 +180,7 @@ macro_rules! operators {
 
             #[inline(always)]
             fn $name(self, other: f32) -> Lanes {
-                self.zip(Lanes::all(other), |a, b| a $sign b)
+                self.$name(Lanes::all(other))
             }
         }
 
@@ -216,12 +189,12 @@ macro_rules! operators {
 
             #[inline(always)]
             fn $name(self, other: Lanes) -> Lanes {
-                Lanes::all(self).zip(other, |a, b| a $sign b)
+                Lanes::all(self).$name(other)
             }
         }
     )*};
 }
-operators! { Add add +, Sub sub -, Mul mul *, Div div /, }
+operators! { Add add, Sub sub, Mul mul, Div div, }
 
 /// `walk!(n, |i, count| { … })` does the block for each vector in n
 /// numbers, with its place and `LANES`, then once for what is left. A
@@ -244,30 +217,6 @@ macro_rules! walk {
     }};
 }
 pub(crate) use walk;
-
-/// `a`·`b` + `c`: rounded once where the processor can do so.
-/// Elsewhere `f32::mul_add` would call a slow library function.
-#[inline(always)]
-fn mul_add(a: f32, b: f32, c: f32) -> f32 {
-    let fused =
-        cfg!(any(target_feature = "fma", target_arch = "aarch64"));
-    if fused {
-        a.mul_add(b, c)
-    } else {
-        a * b + c
-    }
-}
-
-/// The greater number; unlike `f32::max` it is one instruction. With
-/// a NaN, either.
-#[inline(always)]
-fn greater(a: f32, b: f32) -> f32 {
-    if a > b {
-        a
-    } else {
-        b
-    }
-}
 
 #[cfg(test)]
 mod tests {

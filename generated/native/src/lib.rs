@@ -193,6 +193,7 @@ pub mod optim;
 pub mod pack;
 pub mod panels;
 pub mod pool;
+pub mod register;
 pub mod scratch;
 pub mod seen;
 pub mod share;
