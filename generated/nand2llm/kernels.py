@@ -60,6 +60,8 @@ def _beside(baseline: Path, name: str) -> Path:
 
 LEVEL, PATH = _choose()
 _library = ctypes.CDLL(str(PATH))
+if _library.nand2llm_abi() != native.ABI:
+    raise NativeError(f"{PATH} is out of date: run `make native`")
 
 
 def _reason() -> str:

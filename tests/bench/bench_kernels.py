@@ -2,11 +2,13 @@
 
     python tests/bench/bench_kernels.py [--threads N] [--level v4] [--only NAME]
 
-Both sides run in this process, one after the other, so that what else the
-machine does falls on both; the figures are medians of such pairs. A figure
-over 1 says how many times as fast as NumPy the kernel is. OpenBLAS is held
-to the same number of threads, and OPENBLAS_CORETYPE is dropped unless
---keep-coretype is given (to compare builds for AVX2, say).
+Each side has a process of its own, for the threads of OpenBLAS keep turning for
+a while after their work and would take the kernels' time. The two work in turn,
+with a pause between, so that what else the machine does falls on both; the
+figures are medians of such pairs. The last column says how many times as fast
+as NumPy the kernel is. OpenBLAS is held to the same number of threads, and
+OPENBLAS_CORETYPE is dropped unless --keep-coretype is given (to compare builds
+for AVX2, say).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +33,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="part of a name")
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--keep-coretype", action="store_true")
+    parser.add_argument("--side", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -62,17 +66,23 @@ def lap(work: Callable[[], object], count: int) -> float:
     return (time.perf_counter() - start) / count
 
 
-def compare(pair: Pair, pairs: int) -> None:
-    """Print the median times and the median of their ratios."""
-    name, ours, theirs = pair
-    counts = repeats(ours), repeats(theirs)
-    laps = []
-    for _ in range(pairs):
-        laps.append((lap(ours, counts[0]), lap(theirs, counts[1])))
-        time.sleep(0.002)  # the other side's idle threads stop spinning
-    ratio = statistics.median(b / a for a, b in laps)
-    mine, its = (statistics.median(side) * 1e6 for side in zip(*laps, strict=True))
-    print(f"{name:40} {mine:10.1f} {its:10.1f} {ratio:8.2f}", flush=True)
+def serve(pairs: list[Pair], side: str) -> None:
+    """Time one side: for each line with a number, print the seconds."""
+    counts: dict[int, int] = {}
+    for line in sys.stdin:
+        index = int(line)
+        work = pairs[index][1 if side == "ours" else 2]
+        if index not in counts:
+            counts[index] = repeats(work)
+        print(lap(work, counts[index]), flush=True)
+
+
+def ask(process: subprocess.Popen[str], index: int) -> float:
+    """The seconds that the process needs for its side of a pair."""
+    time.sleep(0.03)  # the other side's threads go to sleep
+    assert process.stdin and process.stdout
+    print(index, file=process.stdin, flush=True)
+    return float(process.stdout.readline())
 
 
 PRODUCTS = [  # m, n, k, A as a transpose, B as one
@@ -249,17 +259,34 @@ def attentions() -> Iterator[Pair]:
         )
 
 
+def compare(pairs: list[Pair], chosen: argparse.Namespace) -> None:
+    """Print the median times of the two sides, and of their ratios."""
+    me = [sys.executable, __file__, *sys.argv[1:], "--side"]
+    ours, theirs = (
+        subprocess.Popen([*me, side], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for side in ("ours", "theirs")
+    )
+    for index, (name, *_) in enumerate(pairs):
+        laps = [(ask(ours, index), ask(theirs, index)) for _ in range(chosen.pairs)]
+        ratio = statistics.median(its / mine for mine, its in laps)
+        mine, its = (statistics.median(side) * 1e6 for side in zip(*laps, strict=True))
+        print(f"{name:40} {mine:10.1f} {its:10.1f} {ratio:8.2f}", flush=True)
+    for process in (ours, theirs):
+        process.communicate()
+
+
 def main() -> None:
     chosen = arguments()
     prepare(chosen)
     from nand2llm import kernels
 
+    every = [pair for part in (products, rows, attentions) for pair in part()]
+    pairs = [pair for pair in every if chosen.only in pair[0]]
+    if chosen.side:
+        return serve(pairs, chosen.side)
     print(f"{kernels.LEVEL}, threads: {kernels.threads()}")
     print(f"{'':40} {'ours, µs':>10} {'NumPy, µs':>10} {'times':>8}")
-    for part in (products, rows, attentions):
-        for pair in part():
-            if chosen.only in pair[0]:
-                compare(pair, chosen.pairs)
+    return compare(pairs, chosen)
 
 
 if __name__ == "__main__":
