@@ -173,12 +173,14 @@ def truth(name: str, x: np.ndarray) -> np.ndarray:
     """An activation in float64."""
     if name.startswith("relu"):
         return np.maximum(x, 0) ** (2 if "squared" in name else 1)
+    if name == "tanh":
+        return np.tanh(x)
     if name == "silu":
         return x / (1 + np.exp(-x))
     return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
 
-@many(n=size(300), name=st.sampled_from(["relu", "relu_squared", "gelu", "silu"]))
+@many(n=size(300), name=st.sampled_from(["relu", "relu_squared", "gelu", "silu", "tanh"]))
 def test_activations(kernels, n, name):
     x, dy, dx = 3 * normal(n, 7), normal(n, 7, seed=1), normal(n, 7, seed=2)
     y, old = x.copy(), dx.copy()

@@ -60,6 +60,8 @@ def _beside(baseline: Path, name: str) -> Path:
 
 LEVEL, PATH = _choose()
 _library = ctypes.CDLL(str(PATH))
+if _library.nand2llm_abi() != native.ABI:
+    raise NativeError(f"{PATH} is out of date: run `make native`")
 
 
 def _reason() -> str:
@@ -235,7 +237,7 @@ _add = _kernel("add", "N3P")
 _add_scaled = _kernel("add_scaled", "Nd2P")
 _activation = _kernel("activation", "2N2P")
 _activation_backward = _kernel("activation_backward", "2N3PN")
-ACTIVATIONS = ("relu", "relu_squared", "gelu", "silu")
+ACTIVATIONS = ("relu", "relu_squared", "gelu", "silu", "tanh")
 
 
 def add(x: Floats, y: Floats, out: Floats) -> None:

@@ -6,35 +6,37 @@
 
 use std::ops::Range;
 
-use crate::lanes::{exp, mul_add, walk, Lanes, LANES};
+use crate::functions::exp;
+use crate::lanes::{walk, Lanes, LANES};
 use crate::pack::pack;
+use crate::panels::{columns, product, times, Panels, PANEL};
 use crate::pool;
 use crate::run;
 use crate::scratch::Scratch;
-use crate::softmax::greatest;
-use crate::tile::{product, Matrix, Panels, Target, WIDE};
-use crate::vector::dot;
+use crate::seen::{greatest_seen, where_seen};
+use crate::tile::{Matrix, Target, WIDE};
 
 /// Queries whose weights are worked on together.
-const BLOCK: usize = 48;
-
-/// Keys of a panel.
-const PANEL: usize = WIDE * LANES;
+pub(crate) const BLOCK: usize = 48;
 
 /// Vectors of `width` numbers for each token of each head of a batch.
 /// The strides count numbers.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Heads {
-    data: *mut f32,
-    batch: usize,
-    token: usize,
-    head: usize,
+    pub(crate) data: *mut f32,
+    pub(crate) batch: usize,
+    pub(crate) token: usize,
+    pub(crate) head: usize,
 }
 
 impl Heads {
     /// The vectors of one head: a row for each token.
-    unsafe fn of(&self, batch: usize, head: usize) -> Matrix {
+    pub(crate) unsafe fn of(
+        &self,
+        batch: usize,
+        head: usize,
+    ) -> Matrix {
         let start = batch * self.batch + head * self.head;
         Matrix {
             data: self.data.add(start),
@@ -44,7 +46,7 @@ impl Heads {
     }
 
     /// The same, to write to.
-    unsafe fn to(
+    pub(crate) unsafe fn to(
         &self,
         batch: usize,
         head: usize,
@@ -58,60 +60,34 @@ impl Heads {
 /// What attention reads and writes.
 #[repr(C)]
 pub struct Attention {
-    batch: usize,
-    queries: usize,
-    keys: usize,
-    heads: usize,
+    pub(crate) batch: usize,
+    pub(crate) queries: usize,
+    pub(crate) keys: usize,
+    pub(crate) heads: usize,
     /// Heads of k and v; each serves heads/kv_heads heads of q.
-    kv_heads: usize,
-    width: usize,
+    pub(crate) kv_heads: usize,
+    pub(crate) width: usize,
     /// 1 if query i sees no key after i + keys − queries.
-    causal: usize,
+    pub(crate) causal: usize,
     /// How many keys up to that one it sees; 0 for all.
-    window: usize,
+    pub(crate) window: usize,
     /// More than 0.
-    scale: f64,
-    q: Heads,
-    k: Heads,
-    v: Heads,
-    out: Heads,
+    pub(crate) scale: f64,
+    pub(crate) q: Heads,
+    pub(crate) k: Heads,
+    pub(crate) v: Heads,
+    pub(crate) out: Heads,
     /// (batch, heads, queries): ln Σ exp(scale · q·k); −∞ of no keys.
-    lse: *mut f32,
+    pub(crate) lse: *mut f32,
 }
 
 unsafe impl Sync for Attention {}
 
-/// Copies of a matrix, in panels of columns as wide as fits.
-unsafe fn columns(from: Matrix, [n, depth]: [usize; 2], to: *mut f32) {
-    if n > LANES {
-        pack::<PANEL>(from.transposed(), n, depth, to);
-    } else {
-        pack::<LANES>(from.transposed(), n, depth, to);
-    }
-}
-
-/// `product` with what `columns` packed, from row `first` on.
-unsafe fn times(
-    sizes: [usize; 3],
-    a: Matrix,
-    b: Panels,
-    first: usize,
-    c: Target,
-) {
-    let from =
-        |width: usize| Panels { data: b.data.add(first * width), ..b };
-    if sizes[1] > LANES {
-        product::<WIDE>(sizes, a, from(PANEL), c);
-    } else {
-        product::<1>(sizes, a, from(LANES), c);
-    }
-}
-
 /// A block of queries and the keys that at least one of them sees,
 /// from the start of a panel on.
-struct Block {
-    queries: Range<usize>,
-    keys: Range<usize>,
+pub(crate) struct Block {
+    pub queries: Range<usize>,
+    pub keys: Range<usize>,
 }
 
 impl Attention {
@@ -129,7 +105,17 @@ impl Attention {
         start..end
     }
 
-    fn blocks(&self) -> impl Iterator<Item = Block> + '_ {
+    /// The same, counted from the first key of a block.
+    pub(crate) fn seen_in(
+        &self,
+        block: &Block,
+        i: usize,
+    ) -> Range<usize> {
+        let (seen, start) = (self.seen(i), block.keys.start);
+        seen.start - start..seen.end - start
+    }
+
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = Block> + '_ {
         (0..self.queries).step_by(BLOCK).map(|first| {
             let end = self.queries.min(first + BLOCK);
             let start = self.seen(first).start / PANEL * PANEL;
@@ -140,18 +126,18 @@ impl Attention {
 
     /// The length of a row of weights. Not a power of 2, for rows that
     /// lie 4 kB apart would contend for the same places in the cache.
-    fn stride(&self) -> usize {
+    pub(crate) fn stride(&self) -> usize {
         self.keys.next_multiple_of(PANEL) + LANES
     }
 
     /// Room for a matrix (keys, width), packed in either direction.
-    fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         let width = self.width.next_multiple_of(PANEL);
         width * self.keys.next_multiple_of(PANEL)
     }
 
     /// to (queries, keys) = q or dout times the packed k or v.
-    unsafe fn scores(
+    pub(crate) unsafe fn scores(
         &self,
         block: &Block,
         left: Matrix,
@@ -168,27 +154,22 @@ impl Attention {
         product::<WIDE>(sizes, left, panels, to);
     }
 
-    /// Turns the scores of query i into exp(scale · score − shift),
-    /// and 0 for keys that it does not see; gives their sum.
+    /// Turns a row of scores into exp(scale · score − shift), and 0
+    /// for keys that are not seen; gives their sum.
     unsafe fn weights(
         &self,
-        i: usize,
-        keys: &Range<usize>,
         row: *mut f32,
+        n: usize,
+        seen: &Range<usize>,
         shift: f32,
     ) -> f32 {
-        let seen = self.seen(i);
         let scale = self.scale as f32;
-        let (before, after) =
-            (seen.start - keys.start, keys.end - seen.end);
-        row.write_bytes(0, before);
-        row.add(before + seen.len()).write_bytes(0, after);
-        let row = row.add(before);
         let mut sum = Lanes::all(0.0);
-        walk(seen.len(), |j, count| {
-            let x = Lanes::load(row.add(j), count, f32::NEG_INFINITY);
-            let e = x.map(|x| exp(mul_add(x, scale, -shift)));
-            e.store(row.add(j), count);
+        walk!(n.next_multiple_of(LANES), |j, count| {
+            let x = Lanes::load(row, j, count, 0.0);
+            let e = exp(x * scale - shift);
+            let e = where_seen(e, j, seen, 0.0);
+            e.store(row, j, count);
             sum = sum + e;
         });
         sum.sum()
@@ -214,12 +195,11 @@ impl Attention {
             let mut shares = [0.0; BLOCK];
             for (i, share) in queries.clone().zip(&mut shares) {
                 let row = weights.add((i - queries.start) * stride);
-                let seen = self.seen(i);
-                let first = row.add(seen.start - keys.start);
-                let most =
-                    greatest(seen.len(), first) * self.scale as f32;
-                let sum = self.weights(i, keys, row, most);
-                *lse.add(i) = most + sum.ln();
+                let (n, seen) = (keys.len(), self.seen_in(&block, i));
+                let most = greatest_seen(row, n, &seen);
+                let shift = most * self.scale as f32;
+                let sum = self.weights(row, n, &seen, shift);
+                *lse.add(i) = shift + sum.ln();
                 *share = if sum == 0.0 { 0.0 } else { 1.0 / sum };
             }
             let left = Matrix { data: weights, row: stride, column: 1 };
@@ -238,9 +218,9 @@ impl Attention {
 
 /// x *= share, for n numbers.
 unsafe fn scale(n: usize, x: *mut f32, share: f32) {
-    walk(n, |j, count| {
-        let old = Lanes::load(x.add(j), count, 0.0);
-        old.map(|x| x * share).store(x.add(j), count);
+    walk!(n, |j, count| {
+        let old = Lanes::load(x, j, count, 0.0);
+        (old * share).store(x, j, count);
     });
 }
 
@@ -255,136 +235,4 @@ pub unsafe extern "C" fn nand2llm_attention(a: &Attention) -> i32 {
             a.forward(t / a.heads, t % a.heads);
         });
     })
-}
-
-/// The gradient of attention; dq, dk and dv are written over.
-#[repr(C)]
-pub struct AttentionBackward {
-    forward: Attention,
-    dout: Heads,
-    dq: Heads,
-    dk: Heads,
-    dv: Heads,
-}
-
-unsafe impl Sync for AttentionBackward {}
-
-/// The packed operands of a head of keys and values, and room for the
-/// weights of a block of queries and their gradients.
-struct Room {
-    k_rows: *mut f32,
-    k_columns: *mut f32,
-    v_rows: *mut f32,
-    queries: *mut f32,
-    weights: *mut f32,
-    dweights: *mut f32,
-}
-
-impl AttentionBackward {
-    /// One head of keys, with all heads of queries that it serves.
-    unsafe fn head(&self, batch: usize, kv: usize) {
-        let a = &self.forward;
-        let (n, width) = (a.keys, a.width);
-        let block = BLOCK * a.stride();
-        let few = BLOCK * width.next_multiple_of(PANEL);
-        let mut all = Scratch::new(3 * a.room() + few + 2 * block);
-        let room = Room {
-            k_rows: all.start(),
-            k_columns: all.start().add(a.room()),
-            v_rows: all.start().add(2 * a.room()),
-            queries: all.start().add(3 * a.room()),
-            weights: all.start().add(3 * a.room() + few),
-            dweights: all.start().add(3 * a.room() + few + block),
-        };
-        let (k, v) = (a.k.of(batch, kv), a.v.of(batch, kv));
-        pack::<PANEL>(k, n, width, room.k_rows);
-        pack::<PANEL>(v, n, width, room.v_rows);
-        columns(k, [width, n], room.k_columns);
-        for i in 0..n {
-            self.dk.to(batch, kv, false).from(i, 0).clear(width);
-            self.dv.to(batch, kv, false).from(i, 0).clear(width);
-        }
-        let group = a.heads / a.kv_heads;
-        for head in kv * group..(kv + 1) * group {
-            for block in a.blocks() {
-                self.block(&room, &block, [batch, head, kv]);
-            }
-        }
-    }
-
-    /// The share of one block of queries in all gradients.
-    unsafe fn block(
-        &self,
-        room: &Room,
-        block: &Block,
-        [batch, head, kv]: [usize; 3],
-    ) {
-        let (a, first) = (&self.forward, block.queries.start);
-        let (m, n) = (block.queries.len(), block.keys.len());
-        let (width, stride) = (a.width, a.stride());
-        let q = a.q.of(batch, head);
-        let dout = self.dout.of(batch, head);
-        a.scores(block, q, room.k_rows, room.weights);
-        a.scores(block, dout, room.v_rows, room.dweights);
-        for i in block.queries.clone() {
-            self.dscores(room, block, [batch, head, i]);
-        }
-        let dscores =
-            Matrix { data: room.dweights, row: stride, column: 1 };
-        let weights = Matrix { data: room.weights, ..dscores };
-        let k = Panels { data: room.k_columns, depth: a.keys };
-        let dq = self.dq.to(batch, head, false).from(first, 0);
-        times([m, width, n], dscores, k, block.keys.start, dq);
-        let queries = Panels { data: room.queries, depth: m };
-        let to = block.keys.start;
-        let dk = self.dk.to(batch, kv, true).from(to, 0);
-        columns(q.from(first, 0), [width, m], room.queries);
-        times([n, width, m], dscores.transposed(), queries, 0, dk);
-        let dv = self.dv.to(batch, kv, true).from(to, 0);
-        columns(dout.from(first, 0), [width, m], room.queries);
-        times([n, width, m], weights.transposed(), queries, 0, dv);
-    }
-
-    /// For query i: the weights from its scores, and in the place of
-    /// their gradients those of the scores,
-    /// weight · (dweight − out·dout) · scale.
-    unsafe fn dscores(
-        &self,
-        room: &Room,
-        block: &Block,
-        [batch, head, i]: [usize; 3],
-    ) {
-        let a = &self.forward;
-        let at = (i - block.queries.start) * a.stride();
-        let (row, drow) = (room.weights.add(at), room.dweights.add(at));
-        let lse = *a.lse.add((batch * a.heads + head) * a.queries + i);
-        a.weights(i, &block.keys, row, lse);
-        let out = a.out.of(batch, head).from(i, 0).data;
-        let dout = self.dout.of(batch, head).from(i, 0).data;
-        let mean = dot(a.width, out, dout);
-        let scale = a.scale as f32;
-        let seen = a.seen(i);
-        let start = seen.start - block.keys.start;
-        drow.write_bytes(0, start);
-        let end = start + seen.len();
-        drow.add(end).write_bytes(0, block.keys.len() - end);
-        let (row, drow) = (row.add(start), drow.add(start));
-        walk(seen.len(), |j, count| {
-            let weight = Lanes::load(row.add(j), count, 0.0);
-            let dweight = Lanes::load(drow.add(j), count, 0.0);
-            let f = |w: f32, dw: f32| w * ((dw - mean) * scale);
-            weight.zip(dweight, f).store(drow.add(j), count);
-        });
-    }
-}
-
-/// # Safety
-///
-/// As for `nand2llm_attention`; dq, dk and dv must overlap nothing.
-#[no_mangle]
-pub unsafe extern "C" fn nand2llm_attention_backward(
-    a: &AttentionBackward,
-) -> i32 {
-    let (batch, heads) = (a.forward.batch, a.forward.kv_heads);
-    run(|| pool::run(batch * heads, |t| a.head(t / heads, t % heads)))
 }

@@ -1,8 +1,8 @@
 //! Cross-entropy of rows of logits with the right classes, and its
 //! gradient; both at once where the logits are not needed again.
 
-use crate::lanes::exp;
-use crate::pool::{rows, Shared};
+use crate::functions::exp;
+use crate::share::{rows, Shared};
 use crate::softmax::{
     exponentials, greatest, map, sum_of_exponentials,
 };
@@ -181,4 +181,55 @@ pub unsafe extern "C" fn nand2llm_cross_entropy_in_place(
         ce.run();
         Ok::<(), String>(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_place(
+        c: usize,
+        x: &mut [f32],
+        targets: &[i64],
+    ) -> (i32, f64) {
+        let (mut loss, mut mean) = (vec![0.0; targets.len()], 0.0);
+        let ce = CrossEntropyInPlace {
+            n: targets.len(),
+            c,
+            logits: x.as_mut_ptr(),
+            targets: targets.as_ptr(),
+            scale: 1.0,
+            loss: loss.as_mut_ptr(),
+            mean: &mut mean,
+        };
+        (unsafe { nand2llm_cross_entropy_in_place(&ce) }, mean)
+    }
+
+    #[test]
+    fn equal_logits_lose_the_logarithm_of_their_number() {
+        for c in [1, 2, 16, 65] {
+            let mut x = vec![3.0; 3 * c];
+            let (status, mean) =
+                in_place(c, &mut x, &[0, -1, c as i64 - 1]);
+            assert_eq!(status, 0);
+            assert!((mean - (c as f64).ln()).abs() < 1e-6);
+            let share = 0.5 / c as f32;
+            assert!((x[0] - (share - 0.5)).abs() < 1e-6);
+            assert_eq!(x[c..2 * c], vec![0.0; c]);
+            let last = x[2 * c..].iter().sum::<f32>();
+            assert!(last.abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_no_class_changes_nothing() {
+        for wrong in [5, -2, i64::MAX] {
+            let mut x = vec![3.0; 10];
+            assert_eq!(in_place(5, &mut x, &[4, wrong]).0, 1);
+            assert_eq!(x, [3.0; 10]);
+            let reason = crate::LAST_ERROR.with_borrow(String::clone);
+            let want = format!("the target of row 1 is {wrong}; ");
+            assert!(reason.starts_with(&want), "{reason}");
+        }
+    }
 }

@@ -1,9 +1,12 @@
 //! One number from one or two others, n times. The result may be
 //! written over an operand.
 
-use crate::lanes::{exp, mul_add, tanh, walk, Lanes};
-use crate::pool::{rows, Shared};
+use std::ptr;
+
+use crate::functions::{sigmoid, tanh};
+use crate::lanes::{walk, Lanes};
 use crate::run;
+use crate::share::{rows, Shared};
 
 /// to[i] = f(the i-th numbers of `from`), on all threads.
 ///
@@ -15,15 +18,21 @@ unsafe fn each<const N: usize>(
     n: usize,
     from: [*const f32; N],
     to: *mut f32,
-    f: impl Fn([f32; N]) -> f32 + Sync,
+    f: impl Fn([Lanes; N]) -> Lanes + Sync,
 ) {
     let (from, to) = (from.map(Shared::of), Shared(to));
     rows(n, 1, |part| {
-        walk(part.len(), |i, count| {
-            let i = part.start + i;
-            let x = from.map(|x| Lanes::load(x.at(i), count, 0.0));
-            let y = Lanes::each(|lane| f(x.map(|x| x.0[lane])));
-            y.store(to.at(i), count);
+        let (mut starts, to) = ([ptr::null(); N], to.at(part.start));
+        for k in 0..N {
+            starts[k] = from[k].at(part.start).cast_const();
+        }
+        walk!(part.len(), |i, count| {
+            let mut x = [Lanes::all(0.0); N];
+            for k in 0..N {
+                x[k] = Lanes::load(starts[k], i, count, 0.0);
+            }
+            let y = f(x);
+            y.store(to, i, count);
         });
     });
 }
@@ -31,54 +40,52 @@ unsafe fn each<const N: usize>(
 /// √(2/π), and 0.044715 times that.
 const GELU: [f32; 2] = [0.797_884_6, 0.035_677_41];
 
-/// x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2 (Hendrycks and Gimpel,
-/// *Gaussian Error Linear Units*, 2016).
+/// x·(1 + tanh u)/2 with u = √(2/π)·(x + 0.044715·x³) (Hendrycks and
+/// Gimpel, *Gaussian Error Linear Units*, 2016), where (1 + tanh u)/2
+/// is sigmoid(2u).
 #[inline(always)]
-fn gelu(x: f32) -> f32 {
-    let inner = x * mul_add(GELU[1], x * x, GELU[0]);
-    0.5 * x * (1.0 + tanh(inner))
+fn gelu(x: Lanes) -> Lanes {
+    x * sigmoid(2.0 * x * (x * x * GELU[1] + GELU[0]))
 }
 
 /// The derivative of `gelu`.
 #[inline(always)]
-fn gelu_slope(x: f32) -> f32 {
+fn gelu_slope(x: Lanes) -> Lanes {
     let square = x * x;
-    let t = tanh(x * mul_add(GELU[1], square, GELU[0]));
-    let inner_slope = mul_add(3.0 * GELU[1], square, GELU[0]);
-    0.5 * (1.0 + t + (1.0 - t * t) * (x * inner_slope))
+    let s = sigmoid(2.0 * x * (square * GELU[1] + GELU[0]));
+    let u_slope = square * (3.0 * GELU[1]) + GELU[0];
+    s + s * (1.0 - s) * (2.0 * x * u_slope)
 }
 
-/// 1/(1 + e⁻ˣ)
+/// x·sigmoid(x)
 #[inline(always)]
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
+fn silu(x: Lanes) -> Lanes {
+    x * sigmoid(x)
 }
 
-/// The derivative of x·sigmoid(x).
+/// The derivative of `silu`.
 #[inline(always)]
-fn silu_slope(x: f32) -> f32 {
+fn silu_slope(x: Lanes) -> Lanes {
     let s = sigmoid(x);
     s * (1.0 + x * (1.0 - s))
 }
 
+/// The derivative of `tanh`.
+#[inline(always)]
+fn tanh_slope(x: Lanes) -> Lanes {
+    1.0 - tanh(x) * tanh(x)
+}
+
 /// x if it is positive, or not a number; else 0.
 #[inline(always)]
-fn relu(x: f32) -> f32 {
-    if x <= 0.0 {
-        0.0
-    } else {
-        x
-    }
+fn relu(x: Lanes) -> Lanes {
+    x.select(|x| x <= 0.0, Lanes::all(0.0), x)
 }
 
 /// 1 where x is positive, or not a number; else 0.
 #[inline(always)]
-fn relu_slope(x: f32) -> f32 {
-    if x <= 0.0 {
-        0.0
-    } else {
-        1.0
-    }
+fn relu_slope(x: Lanes) -> Lanes {
+    x.select(|x| x <= 0.0, Lanes::all(0.0), Lanes::all(1.0))
 }
 
 /// out = x + y
@@ -113,11 +120,12 @@ pub struct AddScaled {
 #[no_mangle]
 pub unsafe extern "C" fn nand2llm_add_scaled(a: &AddScaled) -> i32 {
     let scale = a.scale as f32;
-    let f = |[x, y]: [f32; 2]| mul_add(scale, x, y);
+    let f = |[x, y]: [Lanes; 2]| x * scale + y;
     run(|| each(a.n, [a.x, a.y], a.y, f))
 }
 
-/// y = f(x), where f is by number: 0 relu, 1 relu², 2 gelu, 3 silu.
+/// y = f(x), where f is by number: 0 relu, 1 relu², 2 gelu, 3 silu,
+/// 4 tanh.
 #[repr(C)]
 pub struct Activation {
     f: usize,
@@ -127,7 +135,7 @@ pub struct Activation {
 }
 
 impl Activation {
-    unsafe fn run(&self, f: impl Fn(f32) -> f32 + Sync) {
+    unsafe fn run(&self, f: impl Fn(Lanes) -> Lanes + Sync) {
         each(self.n, [self.x], self.y, |[x]| f(x));
     }
 }
@@ -141,7 +149,8 @@ pub unsafe extern "C" fn nand2llm_activation(a: &Activation) -> i32 {
         0 => a.run(relu),
         1 => a.run(|x| relu(x) * relu(x)),
         2 => a.run(gelu),
-        3 => a.run(|x| x * sigmoid(x)),
+        3 => a.run(silu),
+        4 => a.run(tanh),
         f => panic!("no activation {f}"),
     })
 }
@@ -159,12 +168,12 @@ pub struct ActivationBackward {
 }
 
 impl ActivationBackward {
-    unsafe fn run(&self, slope: impl Fn(f32) -> f32 + Sync) {
+    unsafe fn run(&self, slope: impl Fn(Lanes) -> Lanes + Sync) {
         let (n, x, dy, dx) = (self.n, self.x, self.dy, self.dx);
         if self.add == 0 {
             each(n, [x, dy], dx, |[x, dy]| dy * slope(x));
         } else {
-            let f = |[x, dy, dx]: [f32; 3]| mul_add(dy, slope(x), dx);
+            let f = |[x, dy, dx]: [Lanes; 3]| dx + dy * slope(x);
             each(n, [x, dy, dx], dx, f);
         }
     }
@@ -182,6 +191,7 @@ pub unsafe extern "C" fn nand2llm_activation_backward(
         1 => a.run(|x| 2.0 * relu(x)),
         2 => a.run(gelu_slope),
         3 => a.run(silu_slope),
+        4 => a.run(tanh_slope),
         f => panic!("no activation {f}"),
     })
 }
@@ -217,6 +227,7 @@ mod tests {
             0 => x.max(0.0),
             1 => truth(0, x).powi(2),
             2 => 0.5 * x * (1.0 + u.tanh()),
+            4 => x.tanh(),
             _ => x / (1.0 + (-x).exp()),
         }
     }
@@ -226,7 +237,7 @@ mod tests {
         for n in [0, 1, 5, 16, 33, 40_001] {
             let (x, dy) = (numbers(n), vec![2.0; n]);
             let (mut y, mut dx) = (vec![9.0; n], vec![1.0; n]);
-            for f in 0..4 {
+            for f in 0..5 {
                 let forward = Activation {
                     f,
                     n,
@@ -258,9 +269,15 @@ mod tests {
 
     #[test]
     fn a_slope_at_zero_and_at_no_number() {
-        assert_eq!((relu_slope(0.0), gelu_slope(0.0)), (0.0, 0.5));
-        assert!(relu(f32::NAN).is_nan() && gelu(f32::NAN).is_nan());
-        assert!(gelu_slope(f32::NAN).is_nan());
+        let of =
+            |f: fn(Lanes) -> Lanes, x| f(Lanes::all(x)).numbers()[0];
+        assert_eq!(
+            (of(relu_slope, 0.0), of(gelu_slope, 0.0)),
+            (0.0, 0.5)
+        );
+        for f in [relu, gelu, gelu_slope, silu, tanh_slope] {
+            assert!(of(f, f32::NAN).is_nan());
+        }
     }
 
     #[test]

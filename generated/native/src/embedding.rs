@@ -1,7 +1,8 @@
 //! Rows of a table by number, and gradients added to them.
 
 use crate::lanes::{walk, Lanes};
-use crate::pool::{rows, run, threads, Shared};
+use crate::pool::{run, threads};
+use crate::share::{rows, Shared};
 use crate::status;
 
 /// n numbers of rows of a table (size, c).
@@ -46,10 +47,10 @@ impl Rows {
         for i in 0..self.n {
             let from = self.rows.add(i * self.c + first);
             let to = self.entry(i).add(first);
-            walk(count, |j, count| {
-                let more = Lanes::load(from.add(j), count, 0.0);
-                let sum = Lanes::load(to.add(j), count, 0.0) + more;
-                sum.store(to.add(j), count);
+            walk!(count, |j, count| {
+                let more = Lanes::load(from, j, count, 0.0);
+                let sum = Lanes::load(to, j, count, 0.0) + more;
+                sum.store(to, j, count);
             });
         }
     }
@@ -96,4 +97,55 @@ pub unsafe extern "C" fn nand2llm_scatter_add(r: &Rows) -> i32 {
         });
         Ok::<(), String>(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_there_and_back() {
+        for c in [1, 5, 32, 70] {
+            let mut table: Vec<f32> =
+                (0..3 * c).map(|i| i as f32).collect();
+            let (before, numbers) = (table.clone(), [2, 0, 2, 2]);
+            let mut out = vec![0.0; 4 * c];
+            let call = Rows {
+                n: 4,
+                c,
+                size: 3,
+                numbers: numbers.as_ptr(),
+                table: table.as_mut_ptr(),
+                rows: out.as_mut_ptr(),
+            };
+            assert_eq!(unsafe { nand2llm_gather(&call) }, 0);
+            for (row, number) in out.chunks(c).zip(numbers) {
+                assert_eq!(row, &before[number as usize * c..][..c]);
+            }
+            assert_eq!(unsafe { nand2llm_scatter_add(&call) }, 0);
+            for (i, (new, old)) in table.iter().zip(before).enumerate()
+            {
+                let times = [2.0, 1.0, 4.0][i / c];
+                assert_eq!(*new, old * times);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_outside_are_refused() {
+        for wrong in [3, -1] {
+            let mut data = vec![1.0; 12];
+            let numbers = [0, wrong];
+            let call = Rows {
+                n: 2,
+                c: 2,
+                size: 3,
+                numbers: numbers.as_ptr(),
+                table: data.as_mut_ptr(),
+                rows: data.as_mut_ptr().wrapping_add(8),
+            };
+            assert_eq!(unsafe { nand2llm_scatter_add(&call) }, 1);
+            assert_eq!(data, [1.0; 12]);
+        }
+    }
 }

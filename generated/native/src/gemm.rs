@@ -1,15 +1,13 @@
 //! C (+)= A·B for matrices of any strides, one or a batch of them.
 
-use crate::lanes::LANES;
 use crate::pack::pack;
+use crate::panels::PANEL;
 use crate::pool;
 use crate::run;
 use crate::scratch::Scratch;
+use crate::share::{rows, Shared};
 use crate::tile::{strip, Matrix, Target, ROWS, WIDE};
 use crate::vector::{readable, vector_matrix, Line};
-
-/// Columns of a panel of B.
-const PANEL: usize = WIDE * LANES;
 
 /// The most steps along k that are taken together: a panel of B, of
 /// 8 to 32 kB, stays in the first-level cache.
@@ -29,7 +27,7 @@ const WORTH: usize = 1 << 18;
 /// B (k, n), packed: for each block along k, its panels of columns.
 #[derive(Clone, Copy)]
 struct Packed {
-    data: pool::Shared<f32>,
+    data: Shared<f32>,
     n: usize,
     k: usize,
     depth: usize,
@@ -50,7 +48,7 @@ impl Packed {
     /// Packs the panels of `b`, on all threads.
     unsafe fn fill(&self, b: Matrix) {
         let panels = self.n.div_ceil(PANEL);
-        pool::rows(panels, PANEL * self.k, |range| {
+        rows(panels, PANEL * self.k, |range| {
             let (from, to) = (range.start * PANEL, range.end * PANEL);
             for p in (0..self.k).step_by(self.depth) {
                 let (depth, block) = self.block(p);
@@ -129,7 +127,7 @@ unsafe fn blocks(
 ) {
     let mut room = Scratch::new(Packed::room(n, k));
     let depth = k.div_ceil(k.div_ceil(DEPTH));
-    let data = pool::Shared(room.start());
+    let data = Shared(room.start());
     let packed = Packed { data, n, k, depth };
     packed.fill(b);
     let tasks = (m * n * k).div_ceil(WORTH).min(4 * pool::threads());
@@ -167,7 +165,7 @@ pub unsafe fn gemm_batch(
     if batch < pool::threads() {
         return (0..batch).for_each(one);
     }
-    pool::rows(batch, m * n * k / 16, |range| range.for_each(one));
+    rows(batch, m * n * k / 16, |range| range.for_each(one));
 }
 
 /// C (m, n) (+)= A (m, k) · B (k, n), for each of a batch. Element

@@ -58,7 +58,7 @@ unsafe fn borrow_mut<'a, T>(start: *mut T, len: usize) -> &'a mut [T] {
 }
 
 /// Runs `work` and turns its outcome, even a panic, into a status.
-fn status(work: impl FnOnce() -> Result<(), Error>) -> i32 {
+fn status<E: ToString>(work: impl FnOnce() -> Result<(), E>) -> i32 {
     let reason = match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(())) => return 0,
         Ok(Err(error)) => error.to_string(),
@@ -175,6 +175,36 @@ pub unsafe extern "C" fn nand2llm_dot(
         let dot =
             if lanes == 0 { dot::one_by_one } else { dot::in_lanes };
         borrow_mut(out, len)[0] = dot(&x, &y);
+        Ok(())
+    })
+}
+
+pub mod attention;
+pub mod attention_backward;
+pub mod cross_entropy;
+pub mod elementwise;
+pub mod embedding;
+pub mod functions;
+pub mod gemm;
+pub mod lanes;
+pub mod level;
+pub mod norm;
+pub mod optim;
+pub mod pack;
+pub mod panels;
+pub mod pool;
+pub mod register;
+pub mod scratch;
+pub mod seen;
+pub mod share;
+pub mod softmax;
+pub mod tile;
+pub mod vector;
+
+/// Runs `work`, which only a panic can stop; gives its status.
+fn run(work: impl FnOnce()) -> i32 {
+    status(|| -> Result<(), Error> {
+        work();
         Ok(())
     })
 }

@@ -3,8 +3,9 @@
 //! They round as PyTorch does: what depends on the step alone is
 //! worked out in double precision.
 
-use crate::pool::{rows, run as share, Shared};
+use crate::pool;
 use crate::run;
+use crate::share::{rows, Shared};
 
 /// Sum of the squares of n numbers.
 #[repr(C)]
@@ -46,7 +47,7 @@ pub unsafe extern "C" fn nand2llm_sum_squares(s: &SumSquares) -> i32 {
     run(|| {
         let mut parts = vec![0.0; s.n.div_ceil(PART)];
         let out = Shared(parts.as_mut_ptr());
-        share(parts.len(), |t| {
+        pool::run(parts.len(), |t| {
             let n = PART.min(s.n - t * PART);
             let x = crate::borrow(s.x.wrapping_add(t * PART), n);
             *out.at(t) = squares(x);
@@ -175,4 +176,77 @@ pub unsafe extern "C" fn nand2llm_sgd(s: &Sgd) -> i32 {
             s.part(middle, part.end - middle, 0.0);
         });
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn squares_add_up() {
+        for n in [0, 1, 17, 40_000] {
+            let (x, mut sum) = (vec![3.0; n], -1.0);
+            let call = SumSquares { n, x: x.as_ptr(), sum: &mut sum };
+            unsafe { nand2llm_sum_squares(&call) };
+            assert_eq!(sum, 9.0 * n as f64);
+        }
+    }
+
+    /// The first step of AdamW has the length `rate`, whatever the
+    /// gradient; half of the parameters decay before it.
+    #[test]
+    fn adamw_steps_and_decays() {
+        for n in [2, 34, 5000] {
+            let mut p = vec![1.0; n];
+            let g: Vec<f32> = (0..n).map(|i| i as f32 - 0.5).collect();
+            let (mut m, mut v) = (vec![0.0; n], vec![0.0; n]);
+            let call = AdamW {
+                n,
+                decaying: n / 2,
+                step: 1,
+                rate: 0.25,
+                beta1: 0.9,
+                beta2: 0.99,
+                eps: 0.0,
+                decay: 0.5,
+                scale: 2.0,
+                parameters: p.as_mut_ptr(),
+                gradients: g.as_ptr(),
+                mean: m.as_mut_ptr(),
+                square: v.as_mut_ptr(),
+            };
+            unsafe { nand2llm_adamw(&call) };
+            for (i, p) in p.iter().enumerate() {
+                let kept = if i < n / 2 { 0.875 } else { 1.0 };
+                let want = kept - 0.25 * g[i].signum();
+                assert!((p - want).abs() < 1e-6, "{p} {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn momentum_gathers_speed() {
+        for (nesterov, want) in
+            [(0, [-0.5, -1.25]), (1, [-0.75, -1.625])]
+        {
+            let (mut p, mut v) = (vec![0.0; 33], vec![0.0; 33]);
+            let g = vec![1.0; 33];
+            let call = Sgd {
+                n: 33,
+                decaying: 0,
+                rate: 0.5,
+                momentum: 0.5,
+                decay: 0.5,
+                scale: 1.0,
+                nesterov,
+                parameters: p.as_mut_ptr(),
+                gradients: g.as_ptr(),
+                velocity: v.as_mut_ptr(),
+            };
+            for want in want {
+                unsafe { nand2llm_sgd(&call) };
+                assert!(p.iter().all(|&p| p == want), "{p:?}");
+            }
+        }
+    }
 }

@@ -6,7 +6,6 @@
 
 use std::any::Any;
 use std::cell::UnsafeCell;
-use std::ops::Range;
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
@@ -184,12 +183,16 @@ fn try_team() -> Option<MutexGuard<'static, Team>> {
 ///
 /// If a task did, once the others are done.
 pub fn run(n: usize, task: impl Fn(usize) + Sync) {
+    run_task(n, &task);
+}
+
+fn run_task(n: usize, task: &Task) {
     let team = if n > 1 { try_team() } else { None };
     let Some(mut team) = team else {
         return (0..n).for_each(task);
     };
     team.settle();
-    team.run(n, &task);
+    team.run(n, task);
     let panic = lock(&BOARD.panic).take();
     drop(team); // only now may another caller take it
     if let Some(panic) = panic {
@@ -197,48 +200,9 @@ pub fn run(n: usize, task: impl Fn(usize) + Sync) {
     }
 }
 
-/// How many elements make a chunk worth handing to a thread.
-const CHUNK: usize = 16 * 1024;
-
-/// Does `task` for ranges that cover the rows 0 to n − 1, on all
-/// threads. A row costs as much as `width` elements.
-pub fn rows(
-    n: usize,
-    width: usize,
-    task: impl Fn(Range<usize>) + Sync,
-) {
-    let worth = (CHUNK / width.max(1)).max(1);
-    let size = worth.max(n.div_ceil(8 * threads()));
-    run(n.div_ceil(size), |i| task(i * size..((i + 1) * size).min(n)));
-}
-
 /// How many threads work: the pool's, and the caller.
 pub fn threads() -> usize {
     BOARD.workers.load(Acquire) + 1
-}
-
-/// A pointer that tasks may share. Each keeps to its own elements.
-#[derive(Clone, Copy)]
-pub struct Shared<T>(pub *mut T);
-
-unsafe impl<T> Send for Shared<T> {}
-unsafe impl<T> Sync for Shared<T> {}
-
-impl<T> Shared<T> {
-    /// For elements that are only read.
-    pub fn of(data: *const T) -> Self {
-        Shared(data.cast_mut())
-    }
-
-    /// The address of element `i`.
-    ///
-    /// # Safety
-    ///
-    /// There must be an element `i`.
-    #[inline(always)]
-    pub unsafe fn at(&self, i: usize) -> *mut T {
-        self.0.add(i)
-    }
 }
 
 /// Lets `threads` threads work from now on; with 0, as many as
@@ -307,15 +271,5 @@ mod tests {
         assert!(attempt.is_err());
         assert!(done.into_inner() >= 7);
         assert_eq!(count(50), [1; 50]);
-    }
-
-    #[test]
-    fn rows_are_covered_without_overlap() {
-        let covered = Mutex::new(vec![0; 1003]);
-        rows(1003, 100, |range| {
-            let mut covered = lock(&covered);
-            range.for_each(|i| covered[i] += 1);
-        });
-        assert_eq!(*lock(&covered), [1; 1003]);
     }
 }

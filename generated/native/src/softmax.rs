@@ -1,8 +1,9 @@
 //! Softmax and its logarithm along rows, and their gradients.
 
-use crate::lanes::{exp, greater, walk, Lanes};
-use crate::pool::rows;
+use crate::functions::exp;
+use crate::lanes::{walk, Lanes};
 use crate::run;
+use crate::share::rows;
 
 /// The greatest of n numbers, −∞ of none. With a NaN among them, any:
 /// the sum of exponentials will be NaN then.
@@ -13,9 +14,9 @@ use crate::run;
 #[inline(always)]
 pub unsafe fn greatest(n: usize, x: *const f32) -> f32 {
     let mut most = Lanes::all(f32::NEG_INFINITY);
-    walk(n, |j, count| {
-        let x = Lanes::load(x.add(j), count, f32::NEG_INFINITY);
-        most = most.zip(x, greater);
+    walk!(n, |j, count| {
+        let x = Lanes::load(x, j, count, f32::NEG_INFINITY);
+        most = most.greater(x);
     });
     most.max()
 }
@@ -33,10 +34,10 @@ pub unsafe fn exponentials(
     y: *mut f32,
 ) -> f32 {
     let mut sum = Lanes::all(0.0);
-    walk(n, |j, count| {
-        let x = Lanes::load(x.add(j), count, f32::NEG_INFINITY);
-        let e = x.map(|x| exp(x - b));
-        e.store(y.add(j), count);
+    walk!(n, |j, count| {
+        let x = Lanes::load(x, j, count, f32::NEG_INFINITY);
+        let e = exp(x - b);
+        e.store(y, j, count);
         sum = sum + e;
     });
     sum.sum()
@@ -54,9 +55,9 @@ pub unsafe fn sum_of_exponentials(
     b: f32,
 ) -> f32 {
     let mut sum = Lanes::all(0.0);
-    walk(n, |j, count| {
-        let x = Lanes::load(x.add(j), count, f32::NEG_INFINITY);
-        sum = sum + x.map(|x| exp(x - b));
+    walk!(n, |j, count| {
+        let x = Lanes::load(x, j, count, f32::NEG_INFINITY);
+        sum = sum + exp(x - b);
     });
     sum.sum()
 }
@@ -71,11 +72,11 @@ pub unsafe fn map(
     n: usize,
     x: *const f32,
     y: *mut f32,
-    f: impl Fn(f32) -> f32,
+    f: impl Fn(Lanes) -> Lanes,
 ) {
-    walk(n, |j, count| {
-        let x = Lanes::load(x.add(j), count, 0.0);
-        x.map(&f).store(y.add(j), count);
+    walk!(n, |j, count| {
+        let x = Lanes::load(x, j, count, 0.0);
+        f(x).store(y, j, count);
     });
 }
 
@@ -139,21 +140,18 @@ impl SoftmaxBackward {
         let (y, dy) = (self.y.add(start), self.dy.add(start));
         let log = self.log != 0;
         let mut sum = Lanes::all(0.0);
-        walk(c, |j, count| {
-            let y = Lanes::load(y.add(j), count, 0.0);
-            let dy = Lanes::load(dy.add(j), count, 0.0);
+        walk!(c, |j, count| {
+            let y = Lanes::load(y, j, count, 0.0);
+            let dy = Lanes::load(dy, j, count, 0.0);
             sum = if log { sum + dy } else { sum.add_product(y, dy) };
         });
         let sum = sum.sum();
-        walk(c, |j, count| {
-            let y = Lanes::load(y.add(j), count, 0.0);
-            let dy = Lanes::load(dy.add(j), count, 0.0);
-            let dx = if log {
-                y.zip(dy, |y, dy| dy - exp(y) * sum)
-            } else {
-                y.zip(dy, |y, dy| y * (dy - sum))
-            };
-            dx.store(self.dx.add(start + j), count);
+        walk!(c, |j, count| {
+            let y = Lanes::load(y, j, count, 0.0);
+            let dy = Lanes::load(dy, j, count, 0.0);
+            let dx =
+                if log { dy - exp(y) * sum } else { y * (dy - sum) };
+            dx.store(self.dx.add(start), j, count);
         });
     }
 }
@@ -167,4 +165,69 @@ pub unsafe extern "C" fn nand2llm_softmax_backward(
     s: &SoftmaxBackward,
 ) -> i32 {
     run(|| rows(s.n, 4 * s.c, |part| part.for_each(|i| s.row(i))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_become_shares() {
+        for c in [1, 5, 16, 37] {
+            let x: Vec<f32> = (0..2 * c)
+                .map(|i| (i * 37 % 11) as f32 * 9.0)
+                .collect();
+            let mut y = vec![0.0; 2 * c];
+            let softmax = |log, y: &mut Vec<f32>| Softmax {
+                n: 2,
+                c,
+                log,
+                x: x.as_ptr(),
+                y: y.as_mut_ptr(),
+            };
+            for log in [0, 1] {
+                unsafe { nand2llm_softmax(&softmax(log, &mut y)) };
+                for (row, y) in x.chunks(c).zip(y.chunks(c)) {
+                    let e = |x: f32| f64::from(x).exp();
+                    let sum: f64 = row.iter().map(|&x| e(x)).sum();
+                    for (&x, &y) in row.iter().zip(y) {
+                        let share = e(x) / sum;
+                        let want =
+                            if log == 1 { share.ln() } else { share };
+                        assert!((f64::from(y) - want).abs() < 1e-5);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn slopes_add_up_to_nothing() {
+        let y = [0.25; 4].repeat(5);
+        let dy: Vec<f32> = (0..20).map(|i| (i % 7) as f32).collect();
+        let mut dx = vec![9.0; 20];
+        let softmax = SoftmaxBackward {
+            n: 5,
+            c: 4,
+            log: 0,
+            y: y.as_ptr(),
+            dy: dy.as_ptr(),
+            dx: dx.as_mut_ptr(),
+        };
+        unsafe { nand2llm_softmax_backward(&softmax) };
+        for (dx, dy) in dx.chunks(4).zip(dy.chunks(4)) {
+            assert_eq!(dx.iter().sum::<f32>(), 0.0);
+            assert_eq!(dx[1] - dx[0], (dy[1] - dy[0]) / 4.0);
+        }
+    }
+
+    #[test]
+    fn no_number_makes_its_row_none() {
+        let mut x = [1.0, f32::NAN, 2.0, f32::INFINITY, 1.0, 1.0];
+        let (n, c, data) = (3, 2, x.as_mut_ptr());
+        let softmax = Softmax { n, c, log: 0, x: data, y: data };
+        unsafe { nand2llm_softmax(&softmax) };
+        assert!(x[..2].iter().all(|x| x.is_nan()) && x[3].is_nan());
+        assert_eq!(x[4..], [0.5, 0.5]);
+    }
 }

@@ -62,8 +62,7 @@ type Sums<const R: usize, const N: usize> = [[Lanes; N]; R];
 ///
 /// Rows past the last read the last one again; nobody will look at
 /// their sums.
-#[cfg_attr(target_feature = "avx512f", inline(always))]
-#[cfg_attr(not(target_feature = "avx512f"), inline(never))]
+#[inline(always)]
 unsafe fn multiply<const R: usize, const N: usize>(
     k: usize,
     a: Matrix,
@@ -76,7 +75,7 @@ unsafe fn multiply<const R: usize, const N: usize>(
     for p in 0..k {
         let b = b.add(p * N * LANES);
         let row: [_; N] = std::array::from_fn(|v| {
-            Lanes::load(b.add(v * LANES), LANES, 0.0)
+            Lanes::load(b, v * LANES, LANES, 0.0)
         });
         for i in 0..R {
             let x = Lanes::all(*lines[i].add(p * a.column));
@@ -141,9 +140,10 @@ impl Target {
             let n = columns.saturating_sub(v * LANES).min(LANES);
             let to = self.data.add(i * self.stride + v * LANES);
             if self.add {
-                (Lanes::load(to, n, 0.0) + sums).store(to, n);
+                let old = Lanes::load(to, 0, n, 0.0);
+                (old + sums).store(to, 0, n);
             } else {
-                sums.store(to, n);
+                sums.store(to, 0, n);
             }
         }
     }
@@ -189,33 +189,5 @@ pub unsafe fn strip<const N: usize>(
         let rows = FEW.min(m - i);
         let sums = multiply::<FEW, N>(k, a.from(i, 0), rows, b);
         c.from(i, 0).write(sums, rows, columns);
-    }
-}
-
-/// A matrix packed in panels of columns, `depth` rows deep.
-#[derive(Clone, Copy)]
-pub struct Panels {
-    pub data: *const f32,
-    pub depth: usize,
-}
-
-/// C (m, n) (+)= A (m, k) · B (k, n), with B in panels of N vectors.
-/// For small products: everything should fit in a cache.
-///
-/// # Safety
-///
-/// As for `strip`, for each panel.
-pub unsafe fn product<const N: usize>(
-    [m, n, k]: [usize; 3],
-    a: Matrix,
-    b: Panels,
-    c: Target,
-) {
-    for j in (0..n).step_by(N * LANES) {
-        let panel = b.data.add(j * b.depth);
-        for i in (0..m).step_by(ROWS) {
-            let sizes = [ROWS.min(m - i), (n - j).min(N * LANES), k];
-            strip::<N>(sizes, a.from(i, 0), panel, c.from(i, j));
-        }
     }
 }

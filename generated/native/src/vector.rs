@@ -1,8 +1,8 @@
 //! y (+)= x·B for a single row x: B is read once, as it lies.
 
-use crate::lanes::{mul_add, walk, Lanes, LANES};
-use crate::pool::{self, Shared};
+use crate::lanes::{walk, Lanes, LANES};
 use crate::scratch::Scratch;
+use crate::share::{rows, Shared};
 use crate::tile::Matrix;
 
 /// Numbers that lie `step` apart.
@@ -35,7 +35,7 @@ pub unsafe fn vector_matrix(
         *weights.at(p) = *x.data.add(p * x.step);
     }
     let sums = Shared(weights.at(k));
-    pool::rows(n, k, |range| {
+    rows(n, k, |range| {
         let b = b.from(0, range.start);
         let (n, y) = (range.len(), sums.at(range.start));
         if b.row == 1 {
@@ -64,20 +64,20 @@ pub unsafe fn dot(k: usize, x: *const f32, y: *const f32) -> f32 {
     for p in (0..long).step_by(LONG) {
         for (v, sum) in sums.iter_mut().enumerate() {
             let p = p + v * LANES;
-            let x = Lanes::load(x.add(p), LANES, 0.0);
-            let y = Lanes::load(y.add(p), LANES, 0.0);
+            let x = Lanes::load(x, p, LANES, 0.0);
+            let y = Lanes::load(y, p, LANES, 0.0);
             *sum = sum.add_product(x, y);
         }
     }
-    walk(k - long, |p, count| {
-        let x = Lanes::load(x.add(long + p), count, 0.0);
-        let y = Lanes::load(y.add(long + p), count, 0.0);
+    walk!(k - long, |p, count| {
+        let x = Lanes::load(x, long + p, count, 0.0);
+        let y = Lanes::load(y, long + p, count, 0.0);
         sums[0] = sums[0].add_product(x, y);
     });
     ((sums[0] + sums[1]) + (sums[2] + sums[3])).sum()
 }
 
-/// y = Σ x[p] · row p of B, four rows at a time.
+/// y = Σ x[p] · row p of B, eight rows at a time.
 unsafe fn weighted_rows(
     [n, k]: [usize; 2],
     x: *const f32,
@@ -85,11 +85,11 @@ unsafe fn weighted_rows(
     y: *mut f32,
 ) {
     std::slice::from_raw_parts_mut(y, n).fill(0.0);
-    let fours = k - k % 4;
-    for p in (0..fours).step_by(4) {
-        add_rows::<4>(n, x.add(p), b.from(p, 0), y);
+    let eights = k - k % 8;
+    for p in (0..eights).step_by(8) {
+        add_rows::<8>(n, x.add(p), b.from(p, 0), y);
     }
-    for p in fours..k {
+    for p in eights..k {
         add_rows::<1>(n, x.add(p), b.from(p, 0), y);
     }
 }
@@ -102,12 +102,12 @@ unsafe fn add_rows<const R: usize>(
     y: *mut f32,
 ) {
     let x: [f32; R] = std::array::from_fn(|p| *x.add(p));
-    walk(n, |j, count| {
-        let mut sum = Lanes::load(y.add(j), count, 0.0);
+    walk!(n, |j, count| {
+        let mut sum = Lanes::load(y, j, count, 0.0);
         for (p, &x) in x.iter().enumerate() {
-            let row = Lanes::load(b.from(p, j).data, count, 0.0);
-            sum = sum.zip(row, |sum, b| mul_add(x, b, sum));
+            let row = Lanes::load(b.from(p, 0).data, j, count, 0.0);
+            sum = sum.add_product(Lanes::all(x), row);
         }
-        sum.store(y.add(j), count);
+        sum.store(y, j, count);
     });
 }
