@@ -1,3 +1,4 @@
+# Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 54567ce9d9d2
 """The native kernels, for NumPy's float32 arrays.
 
 Importing this module loads the library in the best build for this
@@ -30,7 +31,12 @@ LEVELS = {1: "baseline", 3: "v3", 4: "v4"}
 def _choose() -> tuple[str, Path]:
     """The level and the path of the library to load."""
     baseline = native.find()
-    best = native.load().nand2llm_level()
+    library = native.load()
+    if not hasattr(library, "nand2llm_level"):
+        raise NativeError(
+            f"{baseline} has no kernels: run `make native`"
+        )
+    best = library.nand2llm_level()
     wanted = os.environ.get("NAND2LLM_NATIVE_LEVEL", "")
     if wanted not in ("", *LEVELS.values()):
         raise NativeError(
@@ -87,7 +93,7 @@ set_threads(0)
 def _kernel(name: str, layout: str) -> Callable[..., None]:
     """A function that packs its arguments into a kernel's struct.
 
-    One pointer to bytes costs a tenth of a dozen converted arguments.
+    One pointer to bytes costs a quarter of sixteen arguments.
     `layout` is as for the struct module: P a pointer, N a size, d a
     double. All take 8 bytes, so that there is no padding.
     """
@@ -639,7 +645,7 @@ def sgd(
     scale: float = 1.0,
     nesterov: bool = False,
 ) -> None:
-    """A step of gradient descent; with momentum, `velocity` is its state.
+    """A step of gradient descent; `velocity` is momentum's state.
 
     The first `decaying` parameters have `decay` times themselves added
     to their gradients, all unless given.

@@ -1,3 +1,4 @@
+# Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. ffcd3c665401
 """The native backend: NumPy's arrays, and kernels in Rust for them.
 
 The kernels know float32 only; for anything else NumPy's versions are
@@ -6,17 +7,23 @@ used, as they are for operations that have no kernel.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from nand2llm import kernels
 from nand2llm.backends import blocked
 from nand2llm.backends.base import Array, Backend
 from nand2llm.backends.numpy import NumPy
 from nand2llm.coarse import rows
+from nand2llm.native import NativeError
 from nand2llm.ops import OPERATIONS, Result
+
+try:
+    from nand2llm import kernels
+except NativeError as error:
+    raise ImportError(str(error)) from error
 
 FLOAT = np.dtype(np.float32)
 
@@ -41,7 +48,8 @@ class Native(NumPy):
         if g.dtype != FLOAT:
             return super().add_rows(shape, index, g)
         total = np.zeros(shape, g.dtype)
-        kernels.scatter_add(dense(g), index.astype(np.int64, copy=False), total)
+        index = index.astype(np.int64, copy=False)
+        kernels.scatter_add(dense(g), dense(index), total)
         return total
 
 
@@ -58,7 +66,9 @@ def kernel(function: Callable[..., Result]) -> Callable[..., Result]:
     name = function.__name__
     other = blocked.OWN.get(name) or OPERATIONS[name]
 
-    def choose(xp: Any, x: Array, *more: Any, **settings: Any) -> Result:
+    def choose(
+        xp: Any, x: Array, *more: Any, **settings: Any
+    ) -> Result:
         if x.__class__ is np.ndarray and x.dtype is FLOAT:
             return function(xp, x, *more, **settings)
         return other(xp, x, *more, **settings)
@@ -69,22 +79,38 @@ def kernel(function: Callable[..., Result]) -> Callable[..., Result]:
 
 def product(xp: Any, x: Array, y: Array) -> Array:
     """x (…, n, k) times y (…, k, m), written to a borrowed buffer."""
-    shape = (*x.shape[:-1], y.shape[-1])
-    out = xp.empty(shape, FLOAT)
-    kernels.gemm(x, y, out)
+    stack = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    n, m = x.shape[-2], y.shape[-1]
+    out = xp.empty((*stack, n, m), FLOAT)
+    place = out.reshape(math.prod(stack), n, m) if stack else out
+    kernels.gemm(one_axis(x, stack), one_axis(y, stack), place)
     return out
+
+
+def one_axis(x: Array, stack: tuple[int, ...]) -> Array:
+    """x as a stack (t, n, k) of matrices, or one that serves all.
+
+    A copy only where the strides leave no other way.
+    """
+    if x.size and min(x.strides) < 0:
+        x = np.ascontiguousarray(x)
+    matrix = x.shape[-2:]
+    if math.prod(x.shape[:-2]) == 1:
+        return x.reshape(matrix)
+    whole = np.broadcast_to(x, (*stack, *matrix))
+    return whole.reshape(math.prod(stack), *matrix)
 
 
 @kernel
 def matmul(xp: Any, x: Array, y: Array) -> Result:
-    """As `ops.matmul`, for two matrices; NumPy's for stacks."""
-    if x.ndim > 2 or y.ndim > 2:
-        return OPERATIONS["matmul"](xp, x, y)
-    if x.shape[1] != y.shape[0]:
-        raise ValueError(f"{x.shape[1]} columns meet {y.shape[0]} rows")
+    """As `ops.matmul`."""
+    if x.shape[-1] != y.shape[-2]:
+        raise ValueError(
+            f"{x.shape[-1]} columns meet {y.shape[-2]} rows"
+        )
     return product(xp, x, y), (
-        lambda g: product(xp, g, y.T),
-        lambda g: product(xp, x.T, g),
+        lambda g: product(xp, g, y.swapaxes(-1, -2)),
+        lambda g: product(xp, x.swapaxes(-1, -2), g),
     )
 
 
@@ -98,7 +124,7 @@ def linear(
     if bias is not None:
         y += bias
 
-    return y.reshape(*x.shape[:-1], -1), (
+    return y.reshape(*x.shape[:-1], len(weight)), (
         lambda g: product(xp, rows(g), weight).reshape(x.shape),
         lambda g: product(xp, rows(g).T, flat),
         lambda g: rows(g).sum(axis=0),
@@ -138,7 +164,7 @@ def norm(
 ) -> tuple[Array, Callable[[Array], tuple[Array | None, ...]]]:
     """Layer norm, or RMS norm if not `centered`, and its rule."""
     x = dense(x)
-    n = x.size // x.shape[-1]
+    n = math.prod(x.shape[:-1])
     y, scale = xp.empty(x.shape, FLOAT), xp.empty((n,), FLOAT)
     mean = xp.empty((n,), FLOAT) if centered else None
     kernels.norm(x, weight, bias, y, mean, scale, eps)
@@ -197,6 +223,14 @@ def cross_entropy(
     return np.asarray(loss, FLOAT), (to_logits,)
 
 
+def packed(x: Array) -> Array:
+    """The same array, or a copy whose last axis is dense."""
+    strides = x.strides
+    if x.size and (strides[-1] != x.itemsize or min(strides) < 0):
+        return np.ascontiguousarray(x)
+    return x
+
+
 @kernel
 def attention(
     xp: Any,
@@ -208,16 +242,19 @@ def attention(
     scale: float | None = None,
 ) -> Result:
     """As `coarse.attention`, keeping no table of weights."""
+    q, k, v = (packed(x) for x in (q, k, v))
     batch, n_query, n_head, _ = q.shape
     out = xp.empty(q.shape, FLOAT)
     lse = xp.empty((batch, n_head, n_query), FLOAT)
-    how = {"causal": causal, "window": window, "scale": scale}
-    kernels.attention(q, k, v, out, lse, **how)
+    kernels.attention(q, k, v, out, lse, causal, window, scale)
 
     def to_all(g: Array) -> tuple[Array, ...]:
         dq, dk, dv = (xp.empty(x.shape, FLOAT) for x in (q, k, v))
         kernels.attention_backward(
-            g, q, k, v, out, lse, dq, dk, dv, **how
+            *(packed(g), q, k, v, out, lse, dq, dk, dv),
+            causal,
+            window,
+            scale,
         )
         return dq, dk, dv
 
@@ -235,16 +272,10 @@ def adamw(
     """One step of AdamW on vectors; False if they are not float32."""
     if p.dtype != FLOAT:
         return False
+    beta1, beta2 = s["betas"]
     kernels.adamw(
-        p,
-        g,
-        mean,
-        square,
-        step,
-        s["lr"],
-        *s["betas"],
-        s["eps"],
-        s["weight_decay"],
+        *(p, g, mean, square, step),
+        *(s["lr"], beta1, beta2, s["eps"], s["weight_decay"]),
     )
     return True
 

@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. cfb909ec73b3
 //! Scaled dot-product attention, a block of queries at a time.
 //!
 //! out = softmax(scale · q·kᵀ)·v, for each head. Of the weights, only

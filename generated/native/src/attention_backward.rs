@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 600057fbbbf3
 //! The gradient of attention. The weights are made anew from what the
 //! forward pass kept of them, a block of queries at a time.
 

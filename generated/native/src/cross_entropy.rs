@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. ce6e4e808225
 //! Cross-entropy of rows of logits with the right classes, and its
 //! gradient; both at once where the logits are not needed again.
 
@@ -37,8 +38,9 @@ unsafe fn check(
         let known = usize::try_from(target).is_ok_and(|t| t < c);
         if !known && target != IGNORE {
             return Err(format!(
-                "the target of row {i} is {target}; it would be a class \
-                 from 0 to {}, or {IGNORE} for a row that does not count",
+                "the target of row {i} is {target}; it would be a \
+                 class from 0 to {}, or {IGNORE} for a row that does \
+                 not count",
                 c as i64 - 1
             ));
         }

@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 3315bed3091a
 //! One number from one or two others, n times. The result may be
 //! written over an operand.
 

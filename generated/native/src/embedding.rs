@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 2d2308cdf952
 //! Rows of a table by number, and gradients added to them.
 
 use crate::lanes::{walk, Lanes};

@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 66d8c35885de
 //! The functions that kernels are made of, for a vector of numbers.
 
 use crate::lanes::Lanes;

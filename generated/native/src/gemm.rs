@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. c11ecfcd82b1
 //! C (+)= A·B for matrices of any strides, one or a batch of them.
 
 use crate::pack::pack;

@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 9dcdf7c60aaf
 //! A register full of numbers at a time.
 
 use std::mem::size_of;

@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. c90368853a82
 //! What this processor can do beyond what every one of its family can.
 
 /// The best build for this processor: 4 for AVX-512, 3 for AVX2 with

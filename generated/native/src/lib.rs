@@ -1,4 +1,4 @@
-// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 28f9d330cf71
+// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. ea8e98525be2
 //! What other languages may call: the strided view in C's terms.
 //!
 //! Every function that can fail returns 0, or 1 with the reason kept
@@ -71,7 +71,7 @@ fn status<E: ToString>(work: impl FnOnce() -> Result<(), E>) -> i32 {
 /// The version of this interface; both sides must agree on it.
 #[no_mangle]
 pub extern "C" fn nand2llm_abi() -> u32 {
-    1
+    2
 }
 
 /// Copies the elements of `view` to `out`, in row-major order.

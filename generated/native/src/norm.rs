@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. bc5600119511
 //! Layer norm and RMS norm of rows, and their gradients.
 //!
 //! y = (x − mean)·rstd·weight + bias, where rstd is 1/√(mean of

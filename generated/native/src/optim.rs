@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. ab2424eca912
 //! Optimizers, for all parameters of a model in one long vector.
 //!
 //! They round as PyTorch does: what depends on the step alone is

@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 6b07b0b44df2
 //! Copies of parts of a matrix in the order in which tiles read them.
 
 use crate::tile::Matrix;

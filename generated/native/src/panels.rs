@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 440387e2ba90
 //! Small products, whose right operand is packed once for many: all
 //! of it should fit in a cache.
 

@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. f73b8de43d41
 //! One pool of threads for all kernels.
 //!
 //! `run` hands out the numbers 0 to n − 1. Whoever is awake takes the
@@ -162,7 +163,8 @@ fn default_threads() -> Result<usize, String> {
         );
     };
     text.parse().ok().filter(|&n| n > 0).ok_or(format!(
-        "NAND2LLM_THREADS is {text:?}; a whole number from 1 on would do"
+        "NAND2LLM_THREADS is {text:?}; \
+         a whole number from 1 on would do"
     ))
 }
 

@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 57b435e1b572
 //! The processor's vector register, and six of its instructions by one
 //! name each.
 //!

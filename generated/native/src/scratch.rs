@@ -1,10 +1,13 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. d4bc10c32eda
 //! Memory for a kernel's own use, kept by each thread for the next
 //! one: fresh pages would cost more than most kernels do.
 
 use std::cell::RefCell;
 
+type Rooms = RefCell<Vec<Vec<f32>>>;
+
 thread_local! {
-    static FREE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(vec![]) };
+    static FREE: Rooms = const { RefCell::new(vec![]) };
 }
 
 /// Room for numbers, given back to its thread when dropped. What it

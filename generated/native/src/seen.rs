@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. f6343b51ce06
 //! Vectors of a row of attention's scores, of which some keys are not
 //! seen.
 

@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. e916d33dce10
 //! Rows of an array, shared out among the threads.
 
 use std::ops::Range;

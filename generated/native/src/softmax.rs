@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. d2e7e6e389bd
 //! Softmax and its logarithm along rows, and their gradients.
 
 use crate::functions::exp;

@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 2d2a55098118
 //! The inner loop of all products: a tile of sums kept in registers.
 
 use crate::lanes::{Lanes, LANES};
@@ -58,7 +59,8 @@ impl Matrix {
 /// The sums of a tile: R rows of N vectors.
 type Sums<const R: usize, const N: usize> = [[Lanes; N]; R];
 
-/// `rows` ≤ R rows of A (R, k) times one panel of B (k, N vectors' width).
+/// `rows` ≤ R rows of A (R, k) times one panel of B: k rows of N
+/// vectors.
 ///
 /// Rows past the last read the last one again; nobody will look at
 /// their sums.
@@ -148,7 +150,7 @@ impl Target {
         }
     }
 
-    /// Writes `rows` of R rows, and `columns` of N vectors' width columns.
+    /// Writes `rows` of the R rows, and of each `columns` numbers.
     #[inline(always)]
     unsafe fn write<const R: usize, const N: usize>(
         self,
@@ -172,8 +174,8 @@ impl Target {
 ///
 /// # Safety
 ///
-/// `b` must be a panel of k rows of N vectors' width numbers; `c` must have room
-/// for m rows of `columns` ≤ N vectors' width numbers.
+/// `b` must be a panel of k rows of N vectors; `c` must have room for
+/// m rows of `columns` numbers, no more than N vectors hold.
 #[inline(always)]
 pub unsafe fn strip<const N: usize>(
     [m, columns, k]: [usize; 3],

@@ -1,3 +1,4 @@
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 2ae21201f989
 //! y (+)= x·B for a single row x: B is read once, as it lies.
 
 use crate::lanes::{walk, Lanes, LANES};
