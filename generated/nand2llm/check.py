@@ -1,8 +1,10 @@
-# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. 5ba4c6995249
+# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. 1a1882a83f55
 """Is a gradient right? Ask the function itself, from both sides."""
 
 import sys
 from collections.abc import Callable, Sequence
+
+from nand2llm.scalar import Value, gradient_of
 
 STEP = sys.float_info.epsilon ** (1 / 3)  # 6e-6, see the chapter
 
@@ -12,7 +14,7 @@ Vector = Sequence[float]
 def central_slopes(
     f: Callable[[list[float]], float], point: Vector, step: float = STEP
 ) -> list[float]:
-    """Estimate the slope of f in each coordinate of `point`."""
+    """Estimate the slope of f in each coordinate of ``point``."""
     slopes = []
     for i, x in enumerate(point):
         h = step * max(1.0, abs(x))
@@ -42,9 +44,23 @@ def check_slopes(
     point: Vector,
     tolerance: float = 1e-6,
 ) -> None:
-    """Raise `WrongSlope` unless `slopes` are those of f."""
+    """Raise ``WrongSlope`` unless ``slopes`` are those of f."""
     nudged = central_slopes(f, point)
     if relative_error(slopes, nudged) > tolerance:
-        pairs = zip(slopes, nudged, strict=True)
-        ours, theirs = max(pairs, key=lambda ab: abs(ab[0] - ab[1]))
-        raise WrongSlope(f"{ours:.6g} given; nudges say {theirs:.6g}")
+        gaps = [abs(a - b) for a, b in zip(slopes, nudged, strict=True)]
+        i = gaps.index(max(gaps))
+        told = f"{slopes[i]:.6g} given; nudges say {nudged[i]:.6g}"
+        raise WrongSlope(f"slope {i} of {len(slopes)}: {told}")
+
+
+def check_gradient(
+    formula: Callable[[Sequence[Value]], Value],
+    point: Vector,
+    tolerance: float = 1e-6,
+) -> None:
+    """Raise ``WrongSlope`` unless the graph's slopes are right."""
+
+    def value(p: Vector) -> float:
+        return formula([Value(x) for x in p]).data
+
+    check_slopes(value, gradient_of(formula)(point), point, tolerance)

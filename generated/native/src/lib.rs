@@ -1,4 +1,4 @@
-// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. cbc2c6409261
+// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. ea8e98525be2
 //! What other languages may call: the strided view in C's terms.
 //!
 //! Every function that can fail returns 0, or 1 with the reason kept
@@ -11,6 +11,10 @@ use std::slice;
 pub mod view;
 
 use view::{Error, View};
+
+thread_local! {
+    static LAST_ERROR: RefCell<String> = RefCell::default();
+}
 
 /// A strided view in C's terms. Strides and offset count elements.
 #[repr(C)]
@@ -36,6 +40,38 @@ impl RawView {
             self.offset,
         )
     }
+}
+
+/// A slice of `len` elements, for which C may give null if it is 0.
+unsafe fn borrow<'a, T>(start: *const T, len: usize) -> &'a [T] {
+    if len == 0 {
+        return &[];
+    }
+    slice::from_raw_parts(start, len)
+}
+
+unsafe fn borrow_mut<'a, T>(start: *mut T, len: usize) -> &'a mut [T] {
+    if len == 0 {
+        return &mut [];
+    }
+    slice::from_raw_parts_mut(start, len)
+}
+
+/// Runs `work` and turns its outcome, even a panic, into a status.
+fn status<E: ToString>(work: impl FnOnce() -> Result<(), E>) -> i32 {
+    let reason = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(())) => return 0,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "panic in the native library".to_string(),
+    };
+    LAST_ERROR.set(reason);
+    1
+}
+
+/// The version of this interface; both sides must agree on it.
+#[no_mangle]
+pub extern "C" fn nand2llm_abi() -> u32 {
+    2
 }
 
 /// Copies the elements of `view` to `out`, in row-major order.
@@ -68,36 +104,6 @@ pub unsafe extern "C" fn nand2llm_sum(
     status(|| view.borrow()?.sum(axis, borrow_mut(out, len)))
 }
 
-/// A slice of `len` elements, for which C may give null if it is 0.
-unsafe fn borrow<'a, T>(start: *const T, len: usize) -> &'a [T] {
-    if len == 0 {
-        return &[];
-    }
-    slice::from_raw_parts(start, len)
-}
-
-unsafe fn borrow_mut<'a, T>(start: *mut T, len: usize) -> &'a mut [T] {
-    if len == 0 {
-        return &mut [];
-    }
-    slice::from_raw_parts_mut(start, len)
-}
-
-thread_local! {
-    static LAST_ERROR: RefCell<String> = RefCell::default();
-}
-
-/// Runs `work` and turns its outcome, even a panic, into a status.
-fn status(work: impl FnOnce() -> Result<(), Error>) -> i32 {
-    let reason = match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(())) => return 0,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "panic in the native library".to_string(),
-    };
-    LAST_ERROR.set(reason);
-    1
-}
-
 /// Copies this thread's last error to `out` as UTF-8, cut at `len`
 /// bytes, and returns how many bytes were written.
 ///
@@ -114,12 +120,6 @@ pub unsafe extern "C" fn nand2llm_last_error(
         borrow_mut(out, n).copy_from_slice(&reason.as_bytes()[..n]);
         n
     })
-}
-
-/// The version of this interface; both sides must agree on it.
-#[no_mangle]
-pub extern "C" fn nand2llm_abi() -> u32 {
-    1
 }
 
 pub mod dot;
@@ -175,6 +175,36 @@ pub unsafe extern "C" fn nand2llm_dot(
         let dot =
             if lanes == 0 { dot::one_by_one } else { dot::in_lanes };
         borrow_mut(out, len)[0] = dot(&x, &y);
+        Ok(())
+    })
+}
+
+pub mod attention;
+pub mod attention_backward;
+pub mod cross_entropy;
+pub mod elementwise;
+pub mod embedding;
+pub mod functions;
+pub mod gemm;
+pub mod lanes;
+pub mod level;
+pub mod norm;
+pub mod optim;
+pub mod pack;
+pub mod panels;
+pub mod pool;
+pub mod register;
+pub mod scratch;
+pub mod seen;
+pub mod share;
+pub mod softmax;
+pub mod tile;
+pub mod vector;
+
+/// Runs `work`, which only a panic can stop; gives its status.
+fn run(work: impl FnOnce()) -> i32 {
+    status(|| -> Result<(), Error> {
+        work();
         Ok(())
     })
 }
