@@ -1,16 +1,14 @@
-# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. 76c4afd0d05b
+# Made from book/part2/06-scalar-autograd.md by tangle.py; edit there, or here and stitch. a219d626ccf5
 """Time the gradient of a network, made in four ways; print JSON."""
 
 import gc
-import json
 import random
-import statistics
 import tracemalloc
 from collections.abc import Callable, Sequence
 from operator import mul
-from time import perf_counter
 
 import numpy as np
+from stopwatch import medians, record
 
 from nand2llm.check import central_slopes
 from nand2llm.network import Network
@@ -20,18 +18,6 @@ WIDTHS = (1, 2, 4, 8, 16, 32, 64)
 rng = random.Random(6)
 X = [[1.0, rng.gauss(0, 1), rng.gauss(0, 1)] for _ in range(32)]
 y = [float(rng.random() < 0.5) for _ in X]
-
-
-def medians(tasks: list[Callable[[], object]]) -> list[float]:
-    """Median microseconds of each task; the tasks take turns."""
-    spent: list[list[float]] = [[] for _ in tasks]
-    for _ in range(51):
-        for task, times in zip(tasks, spent, strict=True):
-            start = perf_counter()
-            task()
-            times.append(1e6 * (perf_counter() - start))
-    return [statistics.median(times) for times in spent]
-
 
 def graph_of(net: Network, p: Sequence[Value]) -> Value:
     """Return the network's loss at p as a graph."""
@@ -68,7 +54,8 @@ def per_node(net: Network, p: Sequence[float]) -> dict[str, float]:
     def both() -> None:
         forward().backward()
 
-    made, walked = medians([forward, both])
+    times = medians({"made": forward, "both": both})
+    made, walked = times["made"], times["both"]
     gc.collect()
     tracemalloc.start()
     root = forward()
@@ -77,8 +64,8 @@ def per_node(net: Network, p: Sequence[float]) -> dict[str, float]:
     nodes = len(topological(root))
     return {
         "nodes": nodes,
-        "forward ns": round(1e3 * made / nodes),
-        "backward ns": round(1e3 * (walked - made) / nodes),
+        "forward ns": round(1e9 * made / nodes),
+        "backward ns": round(1e9 * (walked - made) / nodes),
         "bytes": round(held / nodes),
     }
 
@@ -101,6 +88,7 @@ for width in WIDTHS:
     net = Network(X, y, width)
     p = [rng.gauss(0, 1) for _ in range(4 * width + 1)]
     ways = four_ways(net, p)
-    for name, time in zip(ways, medians([*ways.values()]), strict=True):
-        times.setdefault(name, []).append(round(time))
-print(json.dumps(report | times | per_node(net, p)))
+    for name, time in medians(ways).items():
+        times.setdefault(name, []).append(round(1e6 * time))
+what = "ch06_measure.py: microseconds a gradient, medians of nine turns"
+print(record(what, report | times | per_node(net, p)))

@@ -1,4 +1,4 @@
-# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. 1a1882a83f55
+# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. 4ebcefc1e15f
 """Is a gradient right? Ask the function itself, from both sides."""
 
 import sys
@@ -14,7 +14,7 @@ Vector = Sequence[float]
 def central_slopes(
     f: Callable[[list[float]], float], point: Vector, step: float = STEP
 ) -> list[float]:
-    """Estimate the slope of f in each coordinate of ``point``."""
+    """Estimate the slope of f in each coordinate of `point`."""
     slopes = []
     for i, x in enumerate(point):
         h = step * max(1.0, abs(x))

@@ -1,4 +1,4 @@
-// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. ea8e98525be2
+// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 61f102441752
 //! What other languages may call: the strided view in C's terms.
 //!
 //! Every function that can fail returns 0, or 1 with the reason kept
@@ -11,10 +11,6 @@ use std::slice;
 pub mod view;
 
 use view::{Error, View};
-
-thread_local! {
-    static LAST_ERROR: RefCell<String> = RefCell::default();
-}
 
 /// A strided view in C's terms. Strides and offset count elements.
 #[repr(C)]
@@ -40,38 +36,6 @@ impl RawView {
             self.offset,
         )
     }
-}
-
-/// A slice of `len` elements, for which C may give null if it is 0.
-unsafe fn borrow<'a, T>(start: *const T, len: usize) -> &'a [T] {
-    if len == 0 {
-        return &[];
-    }
-    slice::from_raw_parts(start, len)
-}
-
-unsafe fn borrow_mut<'a, T>(start: *mut T, len: usize) -> &'a mut [T] {
-    if len == 0 {
-        return &mut [];
-    }
-    slice::from_raw_parts_mut(start, len)
-}
-
-/// Runs `work` and turns its outcome, even a panic, into a status.
-fn status<E: ToString>(work: impl FnOnce() -> Result<(), E>) -> i32 {
-    let reason = match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(())) => return 0,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "panic in the native library".to_string(),
-    };
-    LAST_ERROR.set(reason);
-    1
-}
-
-/// The version of this interface; both sides must agree on it.
-#[no_mangle]
-pub extern "C" fn nand2llm_abi() -> u32 {
-    2
 }
 
 /// Copies the elements of `view` to `out`, in row-major order.
@@ -104,6 +68,36 @@ pub unsafe extern "C" fn nand2llm_sum(
     status(|| view.borrow()?.sum(axis, borrow_mut(out, len)))
 }
 
+/// A slice of `len` elements, for which C may give null if it is 0.
+unsafe fn borrow<'a, T>(start: *const T, len: usize) -> &'a [T] {
+    if len == 0 {
+        return &[];
+    }
+    slice::from_raw_parts(start, len)
+}
+
+unsafe fn borrow_mut<'a, T>(start: *mut T, len: usize) -> &'a mut [T] {
+    if len == 0 {
+        return &mut [];
+    }
+    slice::from_raw_parts_mut(start, len)
+}
+
+thread_local! {
+    static LAST_ERROR: RefCell<String> = RefCell::default();
+}
+
+/// Runs `work` and turns its outcome, even a panic, into a status.
+fn status<E: ToString>(work: impl FnOnce() -> Result<(), E>) -> i32 {
+    let reason = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(())) => return 0,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "panic in the native library".to_string(),
+    };
+    LAST_ERROR.set(reason);
+    1
+}
+
 /// Copies this thread's last error to `out` as UTF-8, cut at `len`
 /// bytes, and returns how many bytes were written.
 ///
@@ -120,6 +114,12 @@ pub unsafe extern "C" fn nand2llm_last_error(
         borrow_mut(out, n).copy_from_slice(&reason.as_bytes()[..n]);
         n
     })
+}
+
+/// The version of this interface; both sides must agree on it.
+#[no_mangle]
+pub extern "C" fn nand2llm_abi() -> u32 {
+    2
 }
 
 pub mod dot;
