@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 3e3a1326b6e8
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 78f485c63b67
 """An array that remembers how it was computed.
 
 `Tensor` wraps an array of one of the backends. Every operation on
@@ -593,7 +593,7 @@ def _raw(index: Any) -> Any:
 def checkpoint(
     function: Callable[..., Tensor], *inputs: Tensor
 ) -> Tensor:
-    """function(*inputs), of which nothing but the inputs is kept.
+    """The function of the inputs; nothing inside of it is kept.
 
     On the way back it is computed a second time: time for memory. So
     it must give the same result whenever it is called.
