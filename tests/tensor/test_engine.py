@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
+import subprocess
+import sys
 import tracemalloc
 import weakref
 from pathlib import Path
@@ -238,6 +241,21 @@ def test_a_tree_without_a_backend_says_so(monkeypatch) -> None:
         backends.MissingBackend, match=r"abacus: its code is not in"
     ):
         backends.get("abacus")
+
+
+def test_no_backend_is_imported_before_it_is_asked_for() -> None:
+    code = "import sys, nand2llm.tensor as t; t.Tensor([1.0]) + 1; "
+    code += "print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "generated")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert "nand2llm.backends.numpy" in loaded
+    assert not loaded & {"cupy", "mlx", "nand2llm.kernels", "matplotlib"}
 
 
 def test_a_checkpoint_computes_again_what_it_did_not_keep() -> None:
