@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 78f485c63b67
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 8c8242b4ffb1
 """An array that remembers how it was computed.
 
 `Tensor` wraps an array of one of the backends. Every operation on
@@ -413,7 +413,8 @@ class Tensor:
         return int(self.data.shape[0])
 
     def __repr__(self) -> str:
-        numbers = repr(self.numpy()).removeprefix("array(")
+        numbers = repr(self.numpy()) if self.shape else str(self.data)
+        numbers = numbers.removeprefix("array(")
         numbers = numbers.removesuffix(")").replace("\n ", "\n  ")
         made = "" if self.node is None else f", {self.node.name}"
         return f"Tensor({numbers}{made})"

@@ -226,6 +226,12 @@ def test_the_place_in_anomaly_mode_becomes_the_chapters() -> None:
     assert re.match(r"book/part2/07-tensor-autograd.md:\d+: log of", told)
 
 
+def test_a_tensor_shows_its_numbers_and_what_made_it() -> None:
+    x = leaf(2)
+    assert repr(x) == "Tensor([0.1, 0.2], dtype=float32, leaf)"
+    assert repr((x * 10).sum()) == "Tensor(3.0, sum)"
+
+
 @pytest.mark.parametrize("other", [(2, 3), (1,), (), (4,)])
 def test_a_leaf_keeps_its_shape(other: tuple[int, ...]) -> None:
     x = leaf(3)
