@@ -156,6 +156,11 @@ endif
 bench-tangle: $(VENV)/.locked build/bench/.locked ## time the tangler beside Entangled
 	@$(PY) tests/bench/bench_tangle.py --entangled build/bench/bin/entangled
 
+.PHONY: bench-ops
+bench-ops: $(SETUP) tangle $(if $(TORCH),,build/compare/.locked) ## time tensors beside PyTorch (TORCH=PYTHON)
+	@$(PY) tests/bench/bench_ops.py \
+	--torch $(or $(TORCH),build/compare/bin/python)
+
 .PHONY: lock
 lock: $(VENV)/.locked ## requirements/*.txt from pyproject.toml
 	$(call step,lock setup,$(COMPILE) --group setup \
@@ -164,6 +169,8 @@ lock: $(VENV)/.locked ## requirements/*.txt from pyproject.toml
 	--group check --output-file requirements/book.txt pyproject.toml)
 	$(call step,lock bench,$(COMPILE) --group bench \
 	--output-file requirements/bench.txt)
+	$(call step,lock compare,$(COMPILE) --group compare \
+	--output-file requirements/compare.txt)
 
 COMPILE := $(UV) pip compile --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --no-emit-index-url \
@@ -207,4 +214,12 @@ build/bench/.locked: requirements/bench.txt | $(VENV)/.locked
 	$(call step,bench environment,$(PY) -m venv build/bench)
 	$(call step,bench packages,$(UV) pip sync --require-hashes \
 	--python build/bench/bin/python requirements/bench.txt)
+	@touch $@
+
+# On Linux PyTorch brings CUDA, some gigabytes; `make bench-ops TORCH=…`
+# takes the Python of an environment that you have.
+build/compare/.locked: requirements/compare.txt | $(VENV)/.locked
+	$(call step,compare environment,$(PY) -m venv build/compare)
+	$(call step,compare packages,$(UV) pip sync --require-hashes \
+	--python build/compare/bin/python requirements/compare.txt)
 	@touch $@

@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. ac2c62fff2ce
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 8c8242b4ffb1
 """An array that remembers how it was computed.
 
 `Tensor` wraps an array of one of the backends. Every operation on
@@ -126,50 +126,6 @@ class Tensor:
         """Whether nobody computed it from something with gradient."""
         return self.node is None or isinstance(self.node, Leaf)
 
-    def __len__(self) -> int:
-        if not self.data.shape:
-            raise TypeError("a tensor of shape () has no length")
-        return int(self.data.shape[0])
-
-    def __repr__(self) -> str:
-        numbers = repr(self.numpy()).removeprefix("array(")
-        numbers = numbers.removesuffix(")").replace("\n ", "\n  ")
-        made = "" if self.node is None else f", {self.node.name}"
-        return f"Tensor({numbers}{made})"
-
-    def numpy(self) -> Any:
-        """The numbers as a NumPy array, sharing memory if possible."""
-        return self.backend.to_numpy(self.data)
-
-    def item(self) -> float:
-        """The only element as a Python number."""
-        if self.size != 1:
-            raise ValueError(f"item() of a tensor {self.shape}")
-        return self.data.item()
-
-    __float__ = item
-
-    def tolist(self) -> Any:
-        """The numbers in nested lists."""
-        return self.data.tolist()
-
-    def to(self, backend: str | backends.Backend) -> Tensor:
-        """A copy on another backend, outside of the graph."""
-        return Tensor(self.numpy(), backend=backend)
-
-    def detach(self) -> Tensor:
-        """The same numbers, seen from outside of the graph."""
-        return _wrap(self.data, self.backend)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        """A leaf of its own, with the same numbers and no gradient."""
-        if not self.is_leaf:
-            raise GraphError("only leaves are copied; detach() first")
-        twin = _wrap(self.backend.copy(self.data), self.backend)
-        twin.requires_grad = self.requires_grad
-        memo[id(self)] = twin
-        return twin
-
     # The way back
 
     def backward(
@@ -239,7 +195,14 @@ class Tensor:
                 f"assign() to a computed tensor ({made}); only leaves "
                 "can be written to"
             )
-        data = data.data if isinstance(data, Tensor) else data
+        if isinstance(data, Tensor):
+            data = data.data
+        elif not hasattr(data, "shape"):
+            data = self.backend.array(data, self.dtype)
+        if tuple(data.shape) != self.shape:
+            raise ValueError(
+                f"assign() of {tuple(data.shape)} to a tensor {self.shape}"
+            )
         self.data = self.backend.write(self.data, data)
         if isinstance(self.node, Leaf):
             self.node.changed = clock()
@@ -442,6 +405,53 @@ class Tensor:
         """Repeat along new axes and axes of length 1."""
         return apply(ops.broadcast_to, self, shape=_one(shape))
 
+    # Numbers out, and other tensors with the same ones
+
+    def __len__(self) -> int:
+        if not self.data.shape:
+            raise TypeError("a tensor of shape () has no length")
+        return int(self.data.shape[0])
+
+    def __repr__(self) -> str:
+        numbers = repr(self.numpy()) if self.shape else str(self.data)
+        numbers = numbers.removeprefix("array(")
+        numbers = numbers.removesuffix(")").replace("\n ", "\n  ")
+        made = "" if self.node is None else f", {self.node.name}"
+        return f"Tensor({numbers}{made})"
+
+    def numpy(self) -> Any:
+        """The numbers as a NumPy array, sharing memory if possible."""
+        return self.backend.to_numpy(self.data)
+
+    def item(self) -> float:
+        """The only element as a Python number."""
+        if self.size != 1:
+            raise ValueError(f"item() of a tensor {self.shape}")
+        return self.data.item()
+
+    __float__ = item
+
+    def tolist(self) -> Any:
+        """The numbers in nested lists."""
+        return self.data.tolist()
+
+    def to(self, backend: str | backends.Backend) -> Tensor:
+        """A copy on another backend, outside of the graph."""
+        return Tensor(self.numpy(), backend=backend)
+
+    def detach(self) -> Tensor:
+        """The same numbers, seen from outside of the graph."""
+        return _wrap(self.data, self.backend)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        """A leaf of its own, with the same numbers and no gradient."""
+        if not self.is_leaf:
+            raise GraphError("only leaves are copied; detach() first")
+        twin = _wrap(self.backend.copy(self.data), self.backend)
+        twin.requires_grad = self.requires_grad
+        memo[id(self)] = twin
+        return twin
+
     def __getitem__(self, index: Any) -> Tensor:
         return apply(ops.getitem, self, index=_raw(index))
 
@@ -584,7 +594,7 @@ def _raw(index: Any) -> Any:
 def checkpoint(
     function: Callable[..., Tensor], *inputs: Tensor
 ) -> Tensor:
-    """function(*inputs), of which nothing but the inputs is kept.
+    """The function of the inputs; nothing inside of it is kept.
 
     On the way back it is computed a second time: time for memory. So
     it must give the same result whenever it is called.

@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. a0958cacc9c6
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. cc460f951be4
 import numpy as np
 import pytest
 
@@ -17,7 +17,8 @@ def test_slopes_are_those_of_the_function(name: str) -> None:
     apply(ops.OPERATIONS[name], x).sum().backward()
 
     def total(p: list[float]) -> float:
-        return apply(ops.OPERATIONS[name], Tensor(np.array(p))).sum().item()
+        y = apply(ops.OPERATIONS[name], Tensor(np.array(p)))
+        return y.sum().item()
 
     assert x.grad is not None
     check_slopes(total, x.grad.tolist(), points)

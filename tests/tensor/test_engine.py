@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import gc
+import os
+import re
+import subprocess
+import sys
 import tracemalloc
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tangle
 from nand2llm import backends
-from nand2llm.backends.memory import SMALL, Arena
 from nand2llm.autograd import GraphError, unbroadcast
+from nand2llm.backends.memory import SMALL, Arena
 from nand2llm.tensor import (
     NotFinite,
     Tensor,
@@ -24,6 +30,8 @@ from nand2llm.tensor import (
     stack,
     where,
 )
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def leaf(*shape: int, dtype: str = "float32") -> Tensor:
@@ -192,14 +200,68 @@ def test_backward_needs_a_number_or_a_gradient() -> None:
 
 def test_anomaly_mode_names_the_first_bad_operation() -> None:
     x = Tensor([1.0, -1.0], requires_grad=True)
-    with detect_anomaly(), np.errstate(invalid="ignore"):
-        with pytest.raises(NotFinite, match=r"test_engine.py:\d+: log of"):
-            (x * 2).log().sum()
+    seen = pytest.raises(NotFinite, match=r"test_engine.py:\d+: log of")
+    with detect_anomaly(), np.errstate(invalid="ignore"), seen:
+        (x * 2).log().sum()
     z = Tensor([4.0, 0.0], requires_grad=True)
     with detect_anomaly(), np.errstate(divide="ignore"):
         loss = z.sqrt().sum()
         with pytest.raises(NotFinite, match=r"py:\d+: the gradient of sqrt"):
             loss.backward()
+
+
+def test_the_place_in_anomaly_mode_becomes_the_chapters() -> None:
+    script = ROOT / "generated/examples/ch07_deblur.py"
+    line = 1 + script.read_text().split("\n").index("def main() -> None:")
+    code = compile("\n" * line + "x.log()", str(script), "exec")
+    x = Tensor([-1.0])
+    with (
+        detect_anomaly(),
+        np.errstate(invalid="ignore"),
+        pytest.raises(NotFinite) as caught,
+    ):
+        exec(code, {"x": x})
+    lines = tangle.Map(ROOT, tangle.contents(ROOT, None)[0])
+    told = tangle.translate(str(caught.value), lines)
+    assert re.match(r"book/part2/07-tensor-autograd.md:\d+: log of", told)
+
+
+def test_a_tensor_shows_its_numbers_and_what_made_it() -> None:
+    x = leaf(2)
+    assert repr(x) == "Tensor([0.1, 0.2], dtype=float32, leaf)"
+    assert repr((x * 10).sum()) == "Tensor(3.0, sum)"
+
+
+@pytest.mark.parametrize("other", [(2, 3), (1,), (), (4,)])
+def test_a_leaf_keeps_its_shape(other: tuple[int, ...]) -> None:
+    x = leaf(3)
+    for new in (np.ones(other), Tensor(np.ones(other))):
+        with pytest.raises(ValueError, match=r"to a tensor \(3,\)"):
+            x.assign(new)
+    assert x.tolist() == pytest.approx([0.1, 0.2, 0.3])
+
+
+def test_a_tree_without_a_backend_says_so(monkeypatch) -> None:
+    monkeypatch.setattr(backends, "NAMES", ("abacus",))
+    with pytest.raises(
+        backends.MissingBackend, match=r"abacus: its code is not in"
+    ):
+        backends.get("abacus")
+
+
+def test_no_backend_is_imported_before_it_is_asked_for() -> None:
+    code = "import sys, nand2llm.tensor as t; t.Tensor([1.0]) + 1; "
+    code += "print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "generated")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert "nand2llm.backends.numpy" in loaded
+    assert not loaded & {"cupy", "mlx", "nand2llm.kernels", "matplotlib"}
 
 
 def test_a_checkpoint_computes_again_what_it_did_not_keep() -> None:

@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 04d27a345f38
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 632774ee5727
 """Which arrays tensors are made of, and who computes with them.
 
 A backend is chosen by argument, with `using()`, or by the environment
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from nand2llm.backends.base import Backend
+from nand2llm.native import NativeError
 
 NAMES = ("numpy", "native", "cupy", "mlx")
 
@@ -39,14 +40,19 @@ def get(name: str | Backend | None = None) -> Backend:
             raise ValueError(
                 f"no backend {name!r}; there are {', '.join(NAMES)}"
             )
-        try:
-            module = importlib.import_module(
-                f"nand2llm.backends.{name}"
-            )
-            _loaded[name] = module.open_backend()
-        except ImportError as error:
-            raise MissingBackend(f"backend {name}: {error}") from error
+        _loaded[name] = _opened(name)
     return _loaded[name]
+
+
+def _opened(name: str) -> Backend:
+    home = f"nand2llm.backends.{name}"
+    try:
+        return importlib.import_module(home).open_backend()
+    except (ImportError, NativeError) as error:
+        words = str(error)
+        if getattr(error, "name", None) == home:
+            words = "its code is not in this copy of the package"
+        raise MissingBackend(f"backend {name}: {words}") from error
 
 
 @contextmanager

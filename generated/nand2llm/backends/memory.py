@@ -1,11 +1,9 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 48c7a32f5561
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. d10f65d0e354
 """Memory that is used again, instead of asked for again.
 
-A fresh large array costs more than it seems: the operating system
-hands its pages over one fault at a time. The arena keeps the arrays
-it made and lends one again as soon as nobody else holds it, which
-Python's reference counts tell. So nothing needs to be given back, and
-an array that somebody keeps is never touched.
+The arena keeps the arrays it made and lends one again as soon as
+nobody else holds it, which Python's reference counts tell. So nothing
+needs to be given back, and an array that is kept is never touched.
 """
 
 from __future__ import annotations

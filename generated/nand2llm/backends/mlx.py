@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 79afc6630a02
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. bc01c54e4756
 """MLX: lazy arrays in the unified memory of Apple silicon.
 
 On Linux the same code runs on the processor, which is how the tests
@@ -41,14 +41,14 @@ class MLX(Backend):
             )
         return self.module.array(data, dtype and self._format(dtype))
 
-    def _format(self, dtype: str) -> Any:
-        return getattr(self.module, _NAMES.get(dtype, dtype))
-
     def to_numpy(self, x: Array) -> Any:
         """The numbers as a NumPy array (bfloat16 as float32)."""
         if x.dtype == self.module.bfloat16:
             x = x.astype(self.module.float32)
         return np.array(x)
+
+    def _format(self, dtype: str) -> Any:
+        return getattr(self.module, _NAMES.get(dtype, dtype))
 
     def cast(self, x: Array, dtype: str) -> Array:
         """The same numbers in another format."""
