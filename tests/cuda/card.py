@@ -35,11 +35,9 @@ class Card:
         lines += [f"KERNEL({name})" for name in self.names]
         (folder / "card.cpp").write_text("\n".join(lines) + "\n")
         library = folder / "card.so"
-        subprocess.run(
-            [str(COMPILER), "-std=c++17", "-O1", "-shared", "-fPIC"]
-            + [f"-I{HERE}", str(folder / "card.cpp"), "-o", str(library)],
-            check=True,
-        )
+        how = f"{COMPILER} -std=c++17 -O1 -shared -fPIC -I".split()
+        made = [str(HERE), str(folder / "card.cpp"), "-o", str(library)]
+        subprocess.run([*how, *made], check=True)
         self.library = ctypes.CDLL(str(library))
         self.launched: set[str] = set()
 

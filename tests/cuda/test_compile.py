@@ -32,7 +32,7 @@ def nvrtc() -> ctypes.CDLL:
     if not found:
         pytest.skip(
             "CUDA kernels not compiled: no NVRTC (142 MB); "
-            "pip install --target build/nvrtc nvidia-cuda-nvrtc"
+            "uv pip install --target build/nvrtc --group gpu-check"
         )
     return ctypes.CDLL(str(found[0]))
 

@@ -14,8 +14,8 @@ from nand2llm.backends.cuda import Kernels
 from nand2llm.backends.numpy import NumPy
 from nand2llm.optim import AdamW
 from nand2llm.tensor import Tensor
-
 from tests.tensor.test_operations import cases, run
+
 from .card import COMPILER, SOURCE, Card
 
 if COMPILER is None:
