@@ -1,4 +1,4 @@
-# Made from book/appendices/e-cuda.md by tangle.py; edit there, or here and stitch. b5ad8b823279
+# Made from book/appendices/e-cuda.md by tangle.py; edit there, or here and stitch. d5f7b9aa3f78
 """CUDA kernels for CuPy's float32 arrays, and their rules.
 
 All goes through a function `launch(name, grid, block, *arguments)`,
@@ -169,18 +169,29 @@ class Kernels:
                 for a in (weight, bias)
             )
             if weight is not None or bias is not None:
-                self.launch(
-                    "norm_columns",
-                    (math.ceil(n / 32),),
-                    (32, 16),
-                    *(g, x, mean, scale),
-                    *(NOTHING if a is None else a for a in (dw, db)),
-                    np.int32(count),
-                    width,
-                )
+                self._columns(g, x, mean, scale, dw, db)
             return dx, dw, db
 
         return y, to_all
+
+    def _columns(
+        self,
+        g: Array,
+        x: Array,
+        mean: Array,
+        scale: Array,
+        to_weight: Array | None,
+        to_bias: Array | None,
+    ) -> None:
+        count, n = rows(x).shape
+        self.launch(
+            "norm_columns",
+            (math.ceil(n / 32),),
+            (32, 16),
+            *(g, x, mean, scale),
+            *(NOTHING if a is None else a for a in (to_weight, to_bias)),
+            *(np.int32(count), np.int32(n)),
+        )
 
     @kernel
     def cross_entropy(
