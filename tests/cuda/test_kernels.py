@@ -11,6 +11,7 @@ import pytest
 
 from nand2llm import ops
 from nand2llm.backends.cuda import Kernels
+from nand2llm.backends.cupy import CuPy
 from nand2llm.backends.numpy import NumPy
 from nand2llm.optim import AdamW
 from nand2llm.tensor import Tensor
@@ -139,6 +140,26 @@ def test_other_formats_take_the_plain_way(card: Card, name: str) -> None:
 def test_empty_arrays_need_no_kernel(card: Card, name: str, more: list[Any]) -> None:
     value, _ = run(name, ([np.zeros((0, 3)), *more], {}), "float32", Shimmed(card))
     assert value.shape == (0, 3)
+
+
+def test_the_cupy_backend_launches_by_its_raw_module() -> None:
+    launched = []
+
+    class Module:
+        def __init__(self, code: str) -> None:
+            assert code == SOURCE.read_text()
+
+        def get_function(self, name: str) -> Any:
+            return lambda *how: launched.append((name, *how))
+
+    class Cupy:
+        RawModule, empty = Module, staticmethod(np.empty)
+
+    xp, x = CuPy(Cupy, None), np.zeros((2, 300), np.float32)
+    y, _ = xp.own["gelu"](xp, x)
+    [(name, grid, block, arguments)] = launched
+    assert (name, grid, block) == ("gelu_forward", (3,), (256,))
+    assert arguments[0] is x and arguments[1] is y and arguments[2:] == (600,)
 
 
 # The shim can fail ----------------------------------------------------
