@@ -48,7 +48,7 @@ def larger(name: str) -> list[Any]:
     """Odd shapes, of less than a warp and more than a block."""
     rng = np.random.default_rng(11)
     made = []
-    for count, n in [(1, 1), (3, 33), (37, 5), (2, 513), (19, 1300)]:
+    for count, n in [(1, 1), (3, 33), (37, 5), (19, 70), (2, 513), (3, 1300)]:
         x = rng.standard_normal((count, n)) + 3
         weight, bias = rng.standard_normal((2, n))
         targets = rng.integers(0, n, count)
