@@ -1,12 +1,10 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. ffb34e857b3c
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 6800e46d9ea1
 """Time layers, forward and back, done in several ways; print JSON."""
 
-import json
-import statistics
 from collections.abc import Callable
-from time import perf_counter
 
 import numpy as np
+from stopwatch import medians, record
 
 from nand2llm import backends
 from nand2llm import functional as F
@@ -16,18 +14,6 @@ from nand2llm.tensor import Tensor
 
 ROWS, WIDTH = 2048, 768
 rng = np.random.default_rng(8)
-
-
-def medians(tasks: list[Callable[[], object]]) -> list[float]:
-    """Median microseconds of each task; the tasks take turns."""
-    spent: list[list[float]] = [[] for _ in tasks]
-    for _ in range(51):
-        for task, times in zip(tasks, spent, strict=True):
-            start = perf_counter()
-            task()
-            times.append(1e6 * (perf_counter() - start))
-    return [statistics.median(times) for times in spent]
-
 
 def composite(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Layer normalization, put together from the table."""
@@ -87,7 +73,7 @@ def per_question(size: int) -> float:
     def learn() -> None:
         F.cross_entropy(model(x), y).backward()
 
-    return medians([learn])[0] / size
+    return 1e6 * medians({"": learn})[""] / size
 
 
 def three(backend: backends.Backend, rows: int) -> Callable[[], None]:
@@ -102,6 +88,7 @@ def three(backend: backends.Backend, rows: int) -> Callable[[], None]:
 plain, own, greedy = NumPy(), NumPy(), NumPy()
 plain.own = {}
 greedy.empty = np.empty
+BOTH = {"arena": own, "fresh": greedy}
 ways: dict[str, backends.Backend] = {
     "one piece": plain,
     "NumPy's own": own,
@@ -118,11 +105,11 @@ for name, (layer, arrays) in LAYERS.items():
     tasks = {k: task(layer, arrays, xp) for k, xp in ways.items()}
     if name == "layer norm":
         tasks["composite"] = task(composite, arrays, plain)
-    spent = medians([*tasks.values()])
-    report[name] = dict(zip(tasks, map(round, spent), strict=True))
+    spent = medians(tasks)
+    report[name] = {k: round(1e6 * t) for k, t in spent.items()}
 arena = {}
 for rows in (ROWS, 8 * ROWS):
-    spent = medians([three(xp, rows) for xp in (own, greedy)])
-    arena[rows] = [round(t) for t in spent]
+    tasks = {k: three(xp, rows) for k, xp in BOTH.items()}
+    arena[rows] = [round(1e6 * t) for t in medians(tasks).values()]
 report["arena"] = arena
-print(json.dumps(report))
+print(record("ch08_measure.py: microseconds, medians of 9 turns", report))

@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 6a1bad97e0a3
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. abe2820e64c1
 """CuPy: NumPy's functions, computed on an NVIDIA GPU."""
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ class CuPy(Backend):
 
     def __init__(self, cupy: Any, scatter_add: Any) -> None:
         self.module = cupy
-        self.own = {}
+        from nand2llm.backends.cuda import Kernels, compiled
+
+        self.own = Kernels(compiled(cupy)).own()
         self._scatter = scatter_add
 
     def array(self, data: Any, dtype: str | None = None) -> Array:
