@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 6800e46d9ea1
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 561d413e4dc5
 """Time layers, forward and back, done in several ways; print JSON."""
 
 from collections.abc import Callable
@@ -112,4 +112,5 @@ for rows in (ROWS, 8 * ROWS):
     tasks = {k: three(xp, rows) for k, xp in BOTH.items()}
     arena[rows] = [round(1e6 * t) for t in medians(tasks).values()]
 report["arena"] = arena
-print(record("ch08_measure.py: microseconds, medians of 9 turns", report))
+what = "ch08_measure.py: microseconds, medians of nine turns"
+print(record(what, report))
