@@ -155,6 +155,11 @@ endif
 bench-tangle: $(VENV)/.locked build/bench/.locked ## time the tangler beside Entangled
 	@$(PY) tests/bench/bench_tangle.py --entangled build/bench/bin/entangled
 
+.PHONY: bench-train
+bench-train: tangle native build/compare/.locked ## time training beside PyTorch
+	@build/compare/bin/python tests/bench/bench_train.py \
+	--json book/measurements/train.json
+
 .PHONY: lock
 lock: $(VENV)/.locked ## requirements/*.txt from pyproject.toml
 	$(call step,lock setup,$(COMPILE) --group setup \
@@ -163,6 +168,8 @@ lock: $(VENV)/.locked ## requirements/*.txt from pyproject.toml
 	--group check --output-file requirements/book.txt pyproject.toml)
 	$(call step,lock bench,$(COMPILE) --group bench \
 	--output-file requirements/bench.txt)
+	$(call step,lock compare,$(COMPILE) --group compare \
+	--output-file requirements/compare.txt)
 
 COMPILE := $(UV) pip compile --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --no-emit-index-url \
@@ -201,4 +208,10 @@ build/bench/.locked: requirements/bench.txt | $(VENV)/.locked
 	$(call step,bench environment,$(PY) -m venv build/bench)
 	$(call step,bench packages,$(UV) pip sync --require-hashes \
 	--python build/bench/bin/python requirements/bench.txt)
+	@touch $@
+
+build/compare/.locked: requirements/compare.txt | $(VENV)/.locked
+	$(call step,compare environment,$(PY) -m venv build/compare)
+	$(call step,compare packages,$(UV) pip sync --require-hashes \
+	--python build/compare/bin/python requirements/compare.txt)
 	@touch $@
