@@ -1,4 +1,4 @@
-# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 4626a59c88c0
+# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 74d2b6131d8a
 """Optimizers: what to do with a gradient once there is one.
 
 A rule of the common kind treats every number alike, so parameters,
@@ -44,7 +44,7 @@ class Group:
             for p in parameters:
                 grad = self.backend.zeros_like(p.data)
                 p.grad = Tensor.of(grad, self.backend)
-        self.grads = [p.grad for p in parameters]
+        self.grads = [p.grad for p in parameters if p.grad is not None]
         self.state: list[State] = [{} for _ in self.parts]
 
     def parameters(self) -> Iterator[Tensor]:
@@ -56,7 +56,8 @@ class Group:
         """The pairs (numbers, gradient), one for each part."""
         if self.joined is not None:
             return self.joined
-        return [(p.data, p.grad.data) for p in self.parameters()]
+        both = zip(self.parameters(), self.grads, strict=True)
+        return [(p.data, grad.data) for p, grad in both]
 
     def pairs(self) -> Iterator[tuple[tuple[Array, Array], State]]:
         """The vectors, each with its state."""
@@ -151,7 +152,8 @@ class Optimizer:
     ) -> None:
         """Apply the rule to a vector, piece by piece."""
         if not xp.views:
-            return self.rule(p, g, state, s)
+            self.rule(p, g, state, s)
+            return
         for piece in xp.pieces(p):
             part = {name: x[piece] for name, x in state.items()}
             self.rule(p[piece], g[piece], part, s)

@@ -1,3 +1,4 @@
+# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 2661e43aa101
 """One model, several threads: each works on a part of the batch.
 
 NumPy lets go of Python's lock while it computes, so threads that

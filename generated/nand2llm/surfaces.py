@@ -1,3 +1,4 @@
+# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 16c7460fbf00
 """Small landscapes on which optimizers show their characters."""
 
 from __future__ import annotations
