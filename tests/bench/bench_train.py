@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -184,10 +185,11 @@ def agree(
 
 
 def record(options: argparse.Namespace, figures: dict[str, Any]) -> None:
-    """Write what is known so far."""
-    import numpy
-    import torch
+    """Write what is known so far.
 
+    Nothing large is imported here: a process begins with the peak memory
+    of the one that started it.
+    """
     found = {
         "what": "A training step (forward, backward, clipping, AdamW) of the "
         "same model, by model and threads; ratio: torch eager's time "
@@ -195,7 +197,7 @@ def record(options: argparse.Namespace, figures: dict[str, Any]) -> None:
         "machine": f"{processor()}, {os.cpu_count()} logical processors",
         "date": date.today().isoformat(),
         "versions": f"Python {platform.python_version()}, "
-        f"NumPy {numpy.__version__}, PyTorch {torch.__version__}",
+        f"NumPy {version('numpy')}, PyTorch {version('torch')}",
         "instructions": "AVX2" if options.avx2 else "all",
         "rounds": options.rounds,
         "figures": figures,
