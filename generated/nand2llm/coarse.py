@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 40e1c0255dc5
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 2a1b543f127d
 """Coarse operations: whole layers, with gradients made by hand.
 
 Each could be put together from the operations of `nand2llm.ops`; done
@@ -143,13 +143,12 @@ def cross_entropy(
     kept = targets != ignore
     n = xp.maximum(xp.sum(kept), 1)
     place = xp.where(kept, targets, 0)[:, None]
+    dtype = xp.dtype(logits)
+    share = xp.cast(kept, dtype) / xp.cast(n, dtype)  # 1/n, or 0
     shifted = logits - xp.max(logits, axis=-1, keepdims=True)
     total = xp.sum(xp.exp(shifted), axis=-1, keepdims=True)
     true = xp.take_along_axis(shifted, place, axis=-1)
     lost = (xp.log(total) - true)[:, 0]
-    share = xp.cast(kept, xp.dtype(logits)) / xp.cast(
-        n, xp.dtype(logits)
-    )
 
     def to_logits(g: Array) -> Array:
         each = (g * share)[:, None]

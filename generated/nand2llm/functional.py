@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. ac0ed16c0fa4
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 61e744efacbb
 """The coarse operations as functions of tensors."""
 
 from __future__ import annotations
@@ -81,15 +81,8 @@ def attention(
 
     q (B, T, H, D); k, v (B, S, G, D), H a multiple of G.
     """
-    return apply(
-        coarse.attention,
-        q,
-        k,
-        v,
-        causal=causal,
-        window=window,
-        scale=scale,
-    )
+    settings = {"causal": causal, "window": window, "scale": scale}
+    return apply(coarse.attention, q, k, v, **settings)
 
 
 def whole(like: Tensor, index: Any) -> Any:

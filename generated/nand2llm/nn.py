@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 9fbe2057df59
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 9e3a1a0ba759
 """Neural networks: layers that own their parameters."""
 
 from __future__ import annotations
@@ -74,10 +74,9 @@ class Module:
         if extra := state.keys() - known.keys():
             raise KeyError(f"unknown parameters: {sorted(extra)}")
         for name, tensor in known.items():
-            if tuple(state[name].shape) != tensor.shape:
+            if (shape := np.shape(state[name])) != tensor.shape:
                 raise ValueError(
-                    f"{name} is {tensor.shape}, the one to load "
-                    f"{tuple(state[name].shape)}"
+                    f"{name} is {tensor.shape}, the one to load {shape}"
                 )
         for name, tensor in known.items():
             tensor.assign(state[name])
@@ -105,6 +104,15 @@ def parameter(data: Any) -> Tensor:
     return Tensor(data, requires_grad=True)
 
 
+def normal(
+    shape: tuple[int, ...], std: float, rng: np.random.Generator
+) -> Tensor:
+    """A parameter of normal numbers with mean 0."""
+    return parameter(
+        rng.standard_normal(shape, np.float32) * np.float32(std)
+    )
+
+
 class Linear(Module):
     """y = x Wᵀ + b, with W (n_out, n_in) and b (n_out).
 
@@ -128,15 +136,6 @@ class Linear(Module):
     def forward(self, x: Tensor) -> Tensor:
         """(…, n_in) to (…, n_out)."""
         return F.linear(x, self.weight, self.bias)
-
-
-def normal(
-    shape: tuple[int, ...], std: float, rng: np.random.Generator
-) -> Tensor:
-    """A parameter of normal numbers with mean 0."""
-    return parameter(
-        rng.standard_normal(shape, np.float32) * np.float32(std)
-    )
 
 
 class Embedding(Module):

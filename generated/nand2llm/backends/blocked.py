@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. ad48d19f0716
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 3c2fe12a2c6b
 """NumPy's own versions of the coarse operations.
 
 They write into borrowed buffers, and go through long arrays in blocks
@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from nand2llm.autograd import Array
 from nand2llm.backends.memory import blocks
 from nand2llm.coarse import CUBE, GELU, rows, visible
-from nand2llm.autograd import Array
 from nand2llm.ops import Result
 
 
@@ -91,8 +91,7 @@ def layer_norm(
 ) -> Result:
     """As `coarse.layer_norm`."""
     flat, y = rows(x), xp.empty(x.shape, x.dtype)
-    n = x.shape[-1]
-    out = rows(y)
+    n, out = x.shape[-1], rows(y)
     mean = flat.mean(axis=1, keepdims=True)
     scale = xp.empty(mean.shape, x.dtype)
     for b in blocks(flat):
