@@ -161,6 +161,11 @@ bench-ops: $(SETUP) tangle $(if $(TORCH),,build/compare/.locked) ## time tensors
 	@$(PY) tests/bench/bench_ops.py \
 	--torch $(or $(TORCH),build/compare/bin/python)
 
+.PHONY: bench-train
+bench-train: $(SETUP) tangle native $(if $(TORCH),,build/compare/.locked) ## time training beside PyTorch (TORCH=PYTHON)
+	@$(or $(TORCH),build/compare/bin/python) tests/bench/bench_train.py \
+	--json book/measurements/train.json
+
 .PHONY: lock
 lock: $(VENV)/.locked ## requirements/*.txt from pyproject.toml
 	$(call step,lock setup,$(COMPILE) --group setup \

@@ -1,4 +1,4 @@
-# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 4626a59c88c0
+# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 74d2b6131d8a
 """Optimizers: what to do with a gradient once there is one.
 
 A rule of the common kind treats every number alike, so parameters,
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nand2llm.autograd import Array
+from nand2llm.autograd import Array, Leaf, clock
 from nand2llm.tensor import Tensor
 
 Settings = dict[str, Any]
@@ -24,9 +24,10 @@ State = dict[str, Array]
 class Group:
     """Parameters that share their settings.
 
-    vectors: pairs (numbers, gradient) of arrays. Where the backend's
-    arrays may be views, there is one pair, of which every parameter
-    and its `grad` is a part; else there is one for each parameter.
+    parts: the lists of parameters that are moved together. Where the
+    backend's arrays may be views, that is one list, of which all the
+    numbers lie in one vector, and so do all gradients; else each
+    parameter is a part of its own.
     """
 
     def __init__(
@@ -34,31 +35,71 @@ class Group:
     ) -> None:
         if not parameters:
             raise ValueError("a group without parameters")
-        self.parameters = parameters
+        self.backend = parameters[0].backend
         self.settings = settings
-        backend = parameters[0].backend
-        if flat and backend.views:
-            self.vectors = [_join(parameters)]
-        else:
-            self.vectors = []
+        flat = flat and self.backend.views
+        self.parts = [parameters] if flat else [[p] for p in parameters]
+        self.joined = [_join(parameters)] if flat else None
+        if not flat:
             for p in parameters:
-                grad = backend.zeros_like(p.data)
-                p.grad = Tensor.of(grad, backend)
-                self.vectors.append((p.data, grad))
-        self.state: list[State] = [{} for _ in self.vectors]
+                grad = self.backend.zeros_like(p.data)
+                p.grad = Tensor.of(grad, self.backend)
+        self.grads = [p.grad for p in parameters if p.grad is not None]
+        self.state: list[State] = [{} for _ in self.parts]
+
+    def parameters(self) -> Iterator[Tensor]:
+        """All parameters of the group."""
+        for part in self.parts:
+            yield from part
+
+    def vectors(self) -> list[tuple[Array, Array]]:
+        """The pairs (numbers, gradient), one for each part."""
+        if self.joined is not None:
+            return self.joined
+        both = zip(self.parameters(), self.grads, strict=True)
+        return [(p.data, grad.data) for p, grad in both]
+
+    def pairs(self) -> Iterator[tuple[tuple[Array, Array], State]]:
+        """The vectors, each with its state."""
+        return zip(self.vectors(), self.state, strict=True)
+
+    def check(self) -> None:
+        """Raise RuntimeError if a gradient is not where it was."""
+        for p, grad in zip(self.parameters(), self.grads, strict=True):
+            if p.grad is not grad:
+                raise RuntimeError(
+                    f"the grad of a parameter {p.shape} was replaced; "
+                    "use the zero_grad() of its one optimizer"
+                )
+
+    def wrote(self) -> None:
+        """Tell the graph that the numbers have changed."""
+        for p in self.parameters():
+            if not self.backend.views:
+                p.data = self.backend.write(p.data, p.data)
+            if isinstance(p.node, Leaf):
+                p.node.changed = clock()
 
 
-def _join(parameters: list[Tensor]) -> tuple[Array, Array]:
-    """Move parameters and their gradients into two long vectors."""
-    xp = parameters[0].backend
-    flat = xp.concatenate([p.data.reshape(-1) for p in parameters])
-    grad = xp.zeros_like(flat)
-    at = 0
-    for p in parameters:
-        here, shape = slice(at, at + p.size), p.shape
-        p.data = flat[here].reshape(shape)
-        p.grad = Tensor.of(grad[here].reshape(shape), xp)
+def places(
+    part: list[Tensor], vector: Array
+) -> Iterator[tuple[Tensor, Array]]:
+    """Each parameter with its place in a vector, in its shape."""
+    vector, at = vector.reshape(-1), 0
+    for p in part:
+        yield p, vector[at : at + p.size].reshape(p.shape)
         at += p.size
+
+
+def _join(part: list[Tensor]) -> tuple[Array, Array]:
+    """Move parameters and their gradients into two long vectors."""
+    xp = part[0].backend
+    flat = xp.concatenate([p.data.reshape(-1) for p in part])
+    grad = xp.zeros_like(flat)
+    for p, place in places(part, flat):
+        p.data = place
+    for p, place in places(part, grad):
+        p.grad = Tensor.of(place, xp)
     return flat, grad
 
 
@@ -79,16 +120,16 @@ class Optimizer:
         **settings: Any,
     ) -> None:
         self.steps = 0
+        given = list(_grouped(parameters, settings))
+        _refuse_twice([p for params, _ in given for p in params])
         self.groups = [
             Group(params, settings | own, self.flat)
-            for params, own in _grouped(parameters, settings)
+            for params, own in given
         ]
         for group in self.groups:
-            for (p, _), state in zip(
-                group.vectors, group.state, strict=True
-            ):
-                xp = group.parameters[0].backend
-                state |= {name: xp.zeros_like(p) for name in self.slots}
+            for (p, _), state in group.pairs():
+                zeros = group.backend.zeros_like
+                state |= {name: zeros(p) for name in self.slots}
 
     def rule(
         self, p: Array, g: Array, state: State, s: Settings
@@ -100,17 +141,19 @@ class Optimizer:
         """Move once; scale: what a schedule makes of the rate."""
         self.steps += 1
         for group in self.groups:
+            group.check()
             s = group.settings | {"lr": group.settings["lr"] * scale}
-            xp = group.parameters[0].backend
-            for (p, g), state in zip(
-                group.vectors, group.state, strict=True
-            ):
-                self.move(xp, p, g, state, s)
+            for (p, g), state in group.pairs():
+                self.move(group.backend, p, g, state, s)
+            group.wrote()
 
     def move(
         self, xp: Any, p: Array, g: Array, state: State, s: Settings
     ) -> None:
         """Apply the rule to a vector, piece by piece."""
+        if not xp.views:
+            self.rule(p, g, state, s)
+            return
         for piece in xp.pieces(p):
             part = {name: x[piece] for name, x in state.items()}
             self.rule(p[piece], g[piece], part, s)
@@ -123,7 +166,7 @@ class Optimizer:
     def vectors(self) -> Iterator[tuple[Array, Array]]:
         """The pairs (numbers, gradient) of all groups."""
         for group in self.groups:
-            yield from group.vectors
+            yield from group.vectors()
 
     def clip(self, most: float) -> float:
         """Shrink all gradients together to a norm of at most `most`.
@@ -147,9 +190,7 @@ class Optimizer:
                     "settings": dict(group.settings),
                     "state": [
                         {
-                            name: np.array(
-                                group.parameters[0].backend.to_numpy(x)
-                            )
+                            name: np.array(group.backend.to_numpy(x))
                             for name, x in state.items()
                         }
                         for state in group.state
@@ -158,6 +199,42 @@ class Optimizer:
                 for group in self.groups
             ],
         }
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Go on where another stopped; what doesn't fit is refused."""
+        ours, theirs = self.state_dict()["groups"], saved["groups"]
+        if (here := _form(ours)) != (there := _form(theirs)):
+            raise ValueError(f"saved: {there}; here: {here}")
+        self.steps = saved["steps"]
+        for group, other in zip(self.groups, theirs, strict=True):
+            group.settings = dict(other["settings"])
+            xp = group.backend
+            for state, kept in zip(
+                group.state, other["state"], strict=True
+            ):
+                for name in state:
+                    state[name] = xp.write(state[name], kept[name])
+
+
+def _form(groups: list[dict[str, Any]]) -> str:
+    """What a saved state is made of, in words."""
+    return "; ".join(
+        f"group {i} with {', '.join(sorted(group['settings']))} keeps "
+        + ", ".join(
+            f"{name} {x.dtype} {x.shape}"
+            for state in group["state"]
+            for name, x in state.items()
+        )
+        for i, group in enumerate(groups)
+    )
+
+
+def _refuse_twice(parameters: list[Tensor]) -> None:
+    seen = set()
+    for p in parameters:
+        if id(p) in seen:
+            raise ValueError(f"a parameter {p.shape} is given twice")
+        seen.add(id(p))
 
 
 def _grouped(
@@ -320,7 +397,7 @@ class Muon(Optimizer):
             weight_decay=weight_decay,
         )
         for group in self.groups:
-            for p in group.parameters:
+            for p in group.parameters():
                 if p.ndim != 2:
                     raise ValueError(
                         f"Muon moves matrices, not {p.shape}"

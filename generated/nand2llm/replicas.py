@@ -1,3 +1,4 @@
+# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 2661e43aa101
 """One model, several threads: each works on a part of the batch.
 
 NumPy lets go of Python's lock while it computes, so threads that
@@ -14,7 +15,7 @@ from contextvars import copy_context
 from typing import Any
 
 from nand2llm.nn import Module
-from nand2llm.optim import Optimizer
+from nand2llm.optim import Optimizer, places
 from nand2llm.tensor import Tensor
 
 
@@ -81,14 +82,11 @@ def _follow(
     }
     vectors = []
     for group in optimizer.groups:
-        flat, _ = group.vectors[0]
-        grad = group.parameters[0].backend.zeros_like(flat)
-        at = 0
-        for p in group.parameters:
-            mine = ours[id(p)]
-            mine.data = p.data
-            here = grad[at : at + p.size].reshape(p.shape)
-            mine.grad = Tensor.of(here, p.backend)
-            at += p.size
-        vectors.append(grad)
+        for part, (_, g) in zip(
+            group.parts, group.vectors(), strict=True
+        ):
+            vectors.append(group.backend.zeros_like(g))
+            for p, place in places(part, vectors[-1]):
+                ours[id(p)].data = p.data
+                ours[id(p)].grad = Tensor.of(place, p.backend)
     return vectors

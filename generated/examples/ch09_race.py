@@ -1,0 +1,39 @@
+# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 2222236897de
+"""A race down two ravines: the same one, straight and turned."""
+
+from functools import partial
+
+import numpy as np
+
+from nand2llm.optim import SGD, AdamW, RMSProp
+from nand2llm.surfaces import ravine, turned, walk
+from nand2llm.tensor import Tensor
+
+STEPS, START = 80, (-4.0, 1.0)
+RULES = {
+    "plain": lambda p, lr: SGD(p, lr),
+    "momentum": lambda p, lr: SGD(p, lr, 0.8),
+    "Nesterov": lambda p, lr: SGD(p, lr, 0.8, nesterov=True),
+    "RMSProp": lambda p, lr: RMSProp(p, lr),
+    "Adam": lambda p, lr: AdamW(p, lr, weight_decay=0),
+}
+RATES = [c * 10.0**k for k in (-3, -2, -1) for c in (1, 2, 5)]
+
+np.seterr(all="ignore")  # those that are too fast leave the road
+for name, surface in {
+    "straight": ravine(300),
+    "turned": turned(ravine(300)),
+}.items():
+    print(f"{name}: digits gained in {STEPS} steps, x 4")
+    for rule, make in RULES.items():
+        ends = []
+        for rate in RATES:
+            built = partial(make, lr=rate)
+            path = walk(built, surface, START, STEPS)
+            first, last = (
+                surface(Tensor(p)).item() for p in path[[0, -1]]
+            )
+            if np.isfinite(last) and last > 0:
+                ends.append((min(np.log10(first / last), 12), rate))
+        digits, rate = max(ends)
+        print(f"{rule:9} {rate:5} " + "-" * round(4 * digits) + ">")
