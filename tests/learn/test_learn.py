@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import tangle
 from learn.commands import main
-from learn.grade import Grader, grade
+from learn.grade import grade
 from learn.lesson import Lesson
 from learn.stubs import definitions, is_bare, is_stub
 from learn.trial import hold
@@ -114,17 +114,15 @@ def test_the_tests_of_a_unit_miss_it(number, tmp_path):
     place = tmp_path / "w"
     main(["start", number, "--root", str(ROOT), "--dir", str(place)])
     lesson = Lesson(ROOT, number)
-    grader = Grader(lesson, Workspace(place))
 
     def unmissed(unit):
-        reach = grader.reach(unit)
-        outcomes = lesson.study["calls"].keys() & set(reach)
+        reach = lesson.tests_of(unit)
         rest = {u.file: [] for u in lesson.units}
         for other in lesson.units:
             rest[other.file] += [] if other is unit else other.names
         answer = hold(
-            lesson.snapshot(), grader.tests, own=str(place), take=rest,
-            select=sorted(outcomes), first=True,
+            lesson.snapshot(), sorted({t.split("::")[0] for t in reach}),
+            own=str(place), take=rest, select=reach, first=True,
         )
         failed = [t for t in answer["tests"].values() if t["state"] == "failed"]
         return [] if failed or answer["broken"] or not reach else [unit.key]
