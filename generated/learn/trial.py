@@ -1,4 +1,4 @@
-# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 7ef6f4fa1484
+# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 3013ac6aa7db
 """A trial: tests run in a process of its own, on code put together.
 
 The parent calls `hold`; the child, `main`, imports the package with
@@ -100,7 +100,7 @@ def environment(tree: Path) -> dict[str, str]:
         **library(tree),
         **os.environ,
         "PYTEST_ADDOPTS": "",
-        "PYTHONPYCACHEPREFIX": str(tree.parents[1] / "cache/learn/pyc"),
+        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
     }
 
