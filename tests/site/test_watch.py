@@ -231,6 +231,7 @@ def test_nobody_waits_for_a_needless_run(watcher):
     watcher.until(r"^build/pdf/.* s$")
     watcher.save("print(", "import time; time.sleep(600)\nprint(")
     watcher.until(r"^on the page .* s$")
+    time.sleep(3)  # the run, which never ends by itself, has begun
     watcher.save("The first sentence.", "Another sentence.")
     watcher.until(r"^run part1/01-one\.md +stopped$")
     watcher.until(r"^on the page .* s$")
