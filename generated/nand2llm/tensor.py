@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 8c8242b4ffb1
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 844e00597d8e
 """An array that remembers how it was computed.
 
 `Tensor` wraps an array of one of the backends. Every operation on
@@ -188,7 +188,7 @@ class Tensor:
         return self
 
     def assign(self, data: Any) -> None:
-        """Overwrite the numbers of a leaf, in place."""
+        """Give a leaf other numbers; in place, if it has gradients."""
         if not self.is_leaf:
             made = self.node and self.node.name
             raise GraphError(
@@ -203,9 +203,11 @@ class Tensor:
             raise ValueError(
                 f"assign() of {tuple(data.shape)} to a tensor {self.shape}"
             )
-        self.data = self.backend.write(self.data, data)
         if isinstance(self.node, Leaf):
+            self.data = self.backend.write(self.data, data)
             self.node.changed = clock()
+        else:  # no walk would notice, so the old array stays as it is
+            self.data = self.backend.array(data, self.dtype)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(

@@ -1,4 +1,53 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. cc460f951be4
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 000ecdeb9305
+"""What chapter 7 claims, tried."""
+
+import gc
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from nand2llm import backends, ops
+from nand2llm.autograd import GraphError, Node, unbroadcast, walk_back
+from nand2llm.backends.memory import SMALL, Arena
+from nand2llm.check import check_slopes
+from nand2llm.tensor import (
+    NotFinite,
+    Tensor,
+    apply,
+    checkpoint,
+    concatenate,
+    detect_anomaly,
+    no_grad,
+)
+
+
+def slopes(x: Tensor) -> list[float]:
+    """The gradient that has arrived at x, as numbers."""
+    assert x.grad is not None
+    return x.grad.numpy().ravel().tolist()
+
+
+def test_what_two_inputs_get_is_not_one_array() -> None:
+    x, y = (Tensor([1.0], requires_grad=True) for _ in range(2))
+    (x + y).sum().backward()
+    (x * 10).sum().backward()  # adds to what x has, and not to y's
+    assert (slopes(x), slopes(y)) == ([11.0], [1.0])
+
+
+def test_numbers_are_not_changed_under_a_rule() -> None:
+    x = Tensor([1.0, 2.0])
+    w = Tensor([3.0, 4.0], requires_grad=True)
+    y = (x * w).sum()
+    x.assign([5.0, 5.0])  # has no node: gets a new array
+    y.backward()
+    assert slopes(w) == [1.0, 2.0]
+    y = (x * w).sum()
+    w.assign([0.0, 0.0])  # has one: is overwritten
+    with pytest.raises(GraphError, match="after multiply had used"):
+        y.backward()
 import numpy as np
 import pytest
 
