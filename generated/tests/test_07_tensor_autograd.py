@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. de61fbd60a8a
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. bd22ce526b7c
 """What chapter 7 claims, tried."""
 
 import gc
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nand2llm import backends, ops
-from nand2llm.autograd import GraphError, Node, unbroadcast, walk_back
+from nand2llm.autograd import GraphError, unbroadcast
 from nand2llm.backends.memory import SMALL, Arena
 from nand2llm.check import check_slopes
 from nand2llm.tensor import (
@@ -113,7 +113,8 @@ def test_the_first_bad_operation_is_named() -> None:
         y = (x.sqrt() * 2).sum()
         with pytest.raises(NotFinite, match="gradient of sqrt"):
             y.backward()
-    assert np.isinf(x.log().exp().log().data[0])  # nobody looks now
+    with np.errstate(all="ignore"):
+        assert np.isinf(x.log().data[0])  # nobody looks now
 
 
 def test_reading_twice_pays_twice() -> None:
@@ -176,13 +177,50 @@ def test_hooks_see_what_arrives_and_may_change_it() -> None:
     y.sum().backward()
     assert seen == [[1.0, 1.0]]
     assert slopes(y) == [10.0, 10.0] and slopes(x) == [30.0, 30.0]
-import numpy as np
-import pytest
 
-from nand2llm import ops
-from nand2llm.autograd import GraphError, unbroadcast
-from nand2llm.check import check_slopes
-from nand2llm.tensor import Tensor, apply, checkpoint, no_grad
+
+def test_checkpoints_change_nothing_but_the_memory() -> None:
+    x = Tensor([0.1, 0.2], requires_grad=True)
+    y = Tensor([0.1, 0.2], requires_grad=True)
+    calls = []
+
+    def layer(t: Tensor) -> Tensor:
+        calls.append(t.requires_grad)
+        return t.exp().tanh()
+
+    layer(x).sum().backward()
+    checkpoint(layer, y).sum().backward()
+    assert slopes(x) == slopes(y)
+    assert len(calls) == 3  # once without, forward and again with
+    with no_grad():
+        assert not checkpoint(layer, y).requires_grad
+
+
+def test_nobody_chooses_a_backend_but_you() -> None:
+    script = (
+        "import sys, nand2llm.tensor as t\n"
+        "x = t.Tensor([1.0])\n"
+        "print(x.backend, 'cupy' in sys.modules, 'mlx' in sys.modules)"
+    )
+    command = [sys.executable, "-c", script]
+    free = {k: v for k, v in os.environ.items() if "BACKEND" not in k}
+    done = subprocess.run(command, capture_output=True, text=True, env=free)
+    assert done.stdout == "<backend numpy> False False\n", done.stderr
+    with backends.using("numpy") as numpy, pytest.raises(ValueError):
+        assert Tensor([1.0]).backend is numpy
+        backends.get("nympy")
+
+
+def test_the_arena_lends_what_nobody_holds() -> None:
+    arena, n = Arena(), SMALL // 4  # float32
+    first = arena.empty((n,))
+    home = first.ctypes.data
+    view = first[1:]
+    del first
+    assert arena.empty((n,)).ctypes.data != home  # a view holds it
+    del view
+    assert arena.empty((n // 2, 2)).ctypes.data == home
+
 
 SMOOTH = ["exp", "sin", "cos", "tanh", "sigmoid", "negative"]
 
@@ -197,43 +235,4 @@ def test_slopes_are_those_of_the_function(name: str) -> None:
         y = apply(ops.OPERATIONS[name], Tensor(np.array(p)))
         return y.sum().item()
 
-    assert x.grad is not None
-    check_slopes(total, x.grad.tolist(), points)
-
-
-@pytest.mark.parametrize("small", [(3,), (2, 1), (1, 1), (), (1, 3)])
-def test_broadcasting_is_undone_by_sums(small: tuple[int, ...]) -> None:
-    g = np.arange(6.0).reshape(2, 3)
-    x = np.random.default_rng(0).normal(size=small)
-    back = unbroadcast(g, small)
-    assert back.shape == small
-    assert (x * back).sum() == pytest.approx((x * g).sum())
-
-
-def test_reading_twice_pays_twice() -> None:
-    x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
-    x[np.array([0, 2, 2])].sum().backward()
-    assert x.grad is not None
-    assert x.grad.tolist() == [1.0, 0.0, 2.0]
-
-
-def test_a_walked_graph_is_gone() -> None:
-    x = Tensor([1.0, 2.0], requires_grad=True)
-    y = (x * x).sum()
-    y.backward(retain_graph=True)
-    y.backward()
-    assert x.grad is not None
-    assert x.grad.tolist() == [4.0, 8.0]
-    with pytest.raises(GraphError, match="retain_graph"):
-        y.backward()
-
-
-def test_checkpoints_change_nothing_but_the_memory() -> None:
-    x = Tensor([0.1, 0.2], requires_grad=True)
-    y = Tensor([0.1, 0.2], requires_grad=True)
-    x.exp().tanh().sum().backward()
-    checkpoint(lambda t: t.exp().tanh(), y).sum().backward()
-    assert x.grad is not None and y.grad is not None
-    assert x.grad.tolist() == y.grad.tolist()
-    with no_grad():
-        assert not (x * 2).requires_grad
+    check_slopes(total, slopes(x), points)
