@@ -1,5 +1,7 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. ef752cf15ec2
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 4933600223bc
 """Undo a blur that nobody told the program how to undo."""
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -28,6 +30,34 @@ def blur(n: int, width: float) -> np.ndarray:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
+def photograph(
+    sharp: np.ndarray, width: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The picture (n, m) in 256 grays, and the lens: B and C."""
+    B, C = (blur(n, width) for n in sharp.shape)
+    return np.round(255 * (B @ sharp @ C.T)) / 255, B, C.T
+
+
+def sharpen(
+    photo: np.ndarray,
+    B: np.ndarray,
+    C: np.ndarray,
+    steps: int,
+    grays: tuple[float, float] = (0, 1),
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield loss and picture, before the first step and after each."""
+    P, down, across = Tensor(photo), Tensor(B), Tensor(C)
+    guess = Tensor(photo, requires_grad=True)
+    for _ in range(steps + 1):
+        guess.grad = None
+        loss = ((down @ guess @ across - P) ** 2).sum()
+        loss.backward()
+        assert guess.grad is not None
+        yield loss.item(), guess.numpy()
+        moved = guess.detach() - 0.9 * guess.grad
+        guess.assign(moved.clip(*grays))
+
+
 SHADES = " .:-=+*#%@"
 
 
@@ -41,22 +71,12 @@ def show(title: str, image: np.ndarray) -> None:
 
 
 def main() -> None:
-    sharp = picture("NAND")
-    down = Tensor(blur(sharp.shape[0], 1.2))
-    across = Tensor(blur(sharp.shape[1], 1.2).T)
-    photo = Tensor(down.numpy() @ sharp @ across.numpy())
-    show("The photograph:", photo.numpy())
-    guess = Tensor(photo.numpy(), requires_grad=True)
-    for step in range(4001):
-        guess.grad = None
-        loss = ((down @ guess @ across - photo) ** 2).sum()
-        loss.backward()
-        assert guess.grad is not None
+    """Show a photograph, and what the gradient makes of it."""
+    photo, B, C = photograph(picture("NAND"), 1.2)
+    show("The photograph:", photo)
+    for step, (loss, guess) in enumerate(sharpen(photo, B, C, 4000)):
         if step in (20, 400, 4000):
-            title = f"After {step} steps, loss {loss.item():.0e}:"
-            show(title, guess.numpy())
-        moved = guess.detach() - 0.9 * guess.grad
-        guess.assign(moved.clip(0, 1))
+            show(f"After {step} steps, loss {loss:.0e}:", guess)
 
 
 if __name__ == "__main__":

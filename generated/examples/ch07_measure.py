@@ -1,15 +1,13 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 789165ce1d5d
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. af46f351798d
 """Time graphs of arrays, and weigh them; print JSON."""
 
 import gc
-import json
 import math
-import statistics
 import tracemalloc
-from collections.abc import Callable, Sequence
-from time import perf_counter
+from collections.abc import Sequence
 
 import numpy as np
+from stopwatch import medians, record
 
 from nand2llm import backends
 from nand2llm.backends.memory import Arena
@@ -20,48 +18,78 @@ from nand2llm.tensor import Tensor, checkpoint
 
 WIDTHS = (1, 4, 16, 64, 256)
 EVERY = (1, 2, 4, 8, 16, 32, 64)  # layers a checkpoint
-Task = Callable[[], object]
 
 
-def medians(tasks: Sequence[Task], rounds: int = 21) -> list[float]:
-    """Median milliseconds of each task; the tasks take turns."""
-    spent: list[list[float]] = [[] for _ in tasks]
-    for _ in range(rounds):
-        for task, times in zip(tasks, spent, strict=True):
-            start = perf_counter()
-            task()
-            times.append(1e3 * (perf_counter() - start))
-    return [round(statistics.median(times), 4) for times in spent]
+def thousandths(seconds: dict[str, float]) -> list[float]:
+    """Seconds in milliseconds, without the names."""
+    return [round(1e3 * s, 4) for s in seconds.values()]
+
+
+POINTS = two_moons(32, noise=0.1, seed=1)
+X = np.array([x for x, _ in POINTS])  # (32, 2)
+Y = np.array([[label] for _, label in POINTS])  # (32, 1)
+
+
+def by_values(model: MLP) -> None:
+    """One gradient of a network, made of values."""
+    p, total = model.leaves(), Value(0)
+    for x, truth in POINTS:
+        z = model.answer(p, x)
+        total += (1 + z.exp()).log() - truth * z
+    (total / len(POINTS)).backward()
+
+
+def by_tensors(arrays: Sequence[np.ndarray]) -> None:
+    """The same, made of tensors."""
+    W, b, V, c = (Tensor(a, requires_grad=True) for a in arrays)
+    z = (Tensor(X) @ W + b).tanh() @ V + c
+    ((1 + z.exp()).log() - z * Tensor(Y)).mean().backward()
 
 
 def networks() -> dict[str, object]:
-    """The gradient of a network, by values and by tensors."""
-    points = two_moons(32, noise=0.1, seed=1)
-    X = np.array([x for x, _ in points])
-    y = np.array([[label] for _, label in points])
+    """The gradient of networks, by values and by tensors."""
     found: dict[str, list[float]] = {"Value": [], "Tensor": []}
     for width in WIDTHS:
-        model = MLP((2, width, 1), seed=1)
-        rng = np.random.default_rng(1)
+        model, rng = MLP((2, width, 1), seed=1), np.random.default_rng(1)
         sizes = ((2, width), (1, width), (width, 1), (1, 1))
         arrays = [rng.normal(size=size) for size in sizes]
-
-        def by_values(model: MLP = model) -> None:
-            p, total = model.leaves(), Value(0)
-            for x, truth in points:
-                z = model.answer(p, x)
-                total += (1 + z.exp()).log() - truth * z
-            (total / len(points)).backward()
-
-        def by_tensors(arrays: Sequence[np.ndarray] = arrays) -> None:
-            W, b, V, c = (Tensor(a, requires_grad=True) for a in arrays)
-            z = (Tensor(X) @ W + b).tanh() @ V + c
-            ((1 + z.exp()).log() - z * Tensor(y)).mean().backward()
-
-        times = medians([by_values, by_tensors], 9)
+        tasks = {
+            "Value": lambda m=model: by_values(m),
+            "Tensor": lambda a=arrays: by_tensors(a),
+        }
+        times = thousandths(medians(tasks))
         for name, time in zip(found, times, strict=True):
             found[name].append(time)
     return {"widths": WIDTHS, **found}
+
+
+def layers(weights: Sequence[Tensor], y: Tensor) -> Tensor:
+    """What comes out of some layers of the chain."""
+    for w in weights:
+        y = (y @ w).tanh()
+    return y
+
+
+def step(weights: Sequence[Tensor], x: Tensor, every: int) -> None:
+    """One gradient; 0 is for no checkpoints."""
+    y = x * Tensor(np.float32(1), requires_grad=True)
+    for first in range(0, len(weights), every or len(weights)):
+        some = weights[first : first + (every or len(weights))]
+        if every:
+            y = checkpoint(lambda t, w=some: layers(w, t), y)
+        else:
+            y = layers(some, y)
+    y.sum().backward()
+
+
+def peak(weights: Sequence[Tensor], x: Tensor, every: int) -> int:
+    """The most bytes that a gradient holds at once."""
+    gc.collect()
+    tracemalloc.start()
+    step(weights, x, every)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most
 
 
 def checkpoints() -> dict[str, object]:
@@ -72,36 +100,13 @@ def checkpoints() -> dict[str, object]:
         Tensor(rng.normal(size=(64, 64)) / 8, True, "float32")
         for _ in range(64)
     ]
-
-    def step(every: int) -> None:
-        def some(y: Tensor, first: int) -> Tensor:
-            for w in weights[first : first + (every or 64)]:
-                y = (y @ w).tanh()
-            return y
-
-        y = x * Tensor(np.float32(1), requires_grad=True)
-        for first in range(0, 64, every or 64):
-
-            def part(y: Tensor, first: int = first) -> Tensor:
-                return some(y, first)
-
-            y = checkpoint(part, y) if every else part(y)
-        y.sum().backward()
-
-    def peak(every: int) -> int:
-        gc.collect()
-        tracemalloc.start()
-        step(every)
-        most = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return most
-
-    step(0)  # the weights have their gradients from now on
+    step(weights, x, 0)  # the weights have gradients from now on
     ways = (0, *EVERY)
+    tasks = {str(k): lambda k=k: step(weights, x, k) for k in ways}
     return {
         "every": EVERY,
-        "bytes": [peak(every) for every in ways],
-        "step ms": medians([lambda e=e: step(e) for e in ways]),
+        "bytes": [peak(weights, x, k) for k in ways],
+        "step ms": thousandths(medians(tasks, 21)),
         "layer bytes": x.data.nbytes,
     }
 
@@ -121,7 +126,7 @@ def memory() -> list[float]:
             out = arena.empty(x.shape)
             kept.append(np.multiply(kept[-1], x, out=out))
 
-    return medians([fresh, lent])
+    return thousandths(medians({"fresh": fresh, "lent": lent}))
 
 
 def products() -> dict[str, list[float]]:
@@ -131,14 +136,15 @@ def products() -> dict[str, list[float]]:
     found = {}
     for n in (64, 256, 1024):
         a = np.random.default_rng(n).normal(size=(n, n)) / math.sqrt(n)
-        tasks = []
+        tasks = {}
         for name in ("numpy", "native"):
             x = Tensor(a, dtype="float32", backend=name)
-            tasks.append(lambda x=x: x @ x)
-        found[str(n)] = medians(tasks, 51)
+            tasks[name] = lambda x=x: x @ x
+        found[str(n)] = thousandths(medians(tasks, 51))
     return found
 
 
 report: dict[str, object] = {**networks(), **checkpoints()}
 report |= {"memory ms": memory(), "matmul ms": products()}
-print(json.dumps(report))
+what = "ch07_measure.py: milliseconds, medians of turns; peak bytes"
+print(record(what, report))

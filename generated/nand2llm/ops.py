@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 955422b907f3
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. eecbab44f901
 """The operations on tensors, each beside its gradient.
 
 An operation is a function of a backend (`xp`) and arrays. It returns
@@ -193,13 +193,6 @@ def _spread(
     return xp.broadcast_to(g, shape)
 
 
-def _count(shape: Sequence[int], axis: Axis) -> int:
-    if axis is None:
-        return math.prod(shape)
-    axes = (axis,) if isinstance(axis, int) else axis
-    return math.prod(shape[a] for a in axes)
-
-
 @operation
 def sum(
     xp: Backend, x: Array, axis: Axis = None, keepdims: bool = False
@@ -209,6 +202,13 @@ def sum(
     return xp.sum(x, axis=axis, keepdims=keepdims), (
         lambda g: _spread(xp, g, shape, axis, keepdims),
     )
+
+
+def _count(shape: Sequence[int], axis: Axis) -> int:
+    if axis is None:
+        return math.prod(shape)
+    axes = (axis,) if isinstance(axis, int) else axis
+    return math.prod(shape[a] for a in axes)
 
 
 @operation

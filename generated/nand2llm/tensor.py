@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 8c8242b4ffb1
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. b757d54e975b
 """An array that remembers how it was computed.
 
 `Tensor` wraps an array of one of the backends. Every operation on
@@ -30,8 +30,8 @@ from nand2llm.autograd import (
     walk_back,
 )
 
+Axis = ops.Axis
 Shape = tuple[int, ...]
-Number = bool | int | float
 
 anomaly: ContextVar[bool] = ContextVar("anomaly", default=False)
 
@@ -188,7 +188,7 @@ class Tensor:
         return self
 
     def assign(self, data: Any) -> None:
-        """Overwrite the numbers of a leaf, in place."""
+        """Give a leaf other numbers; in place, if it has gradients."""
         if not self.is_leaf:
             made = self.node and self.node.name
             raise GraphError(
@@ -203,9 +203,11 @@ class Tensor:
             raise ValueError(
                 f"assign() of {tuple(data.shape)} to a tensor {self.shape}"
             )
-        self.data = self.backend.write(self.data, data)
         if isinstance(self.node, Leaf):
+            self.data = self.backend.write(self.data, data)
             self.node.changed = clock()
+        else:  # no walk would notice, so the old array stays as it is
+            self.data = self.backend.array(data, self.dtype)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
@@ -330,33 +332,23 @@ class Tensor:
 
     # Reductions; axis: one, several, or None for all
 
-    def sum(
-        self, axis: ops.Axis = None, keepdims: bool = False
-    ) -> Tensor:
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Add up along the axes."""
         return apply(ops.sum, self, axis=axis, keepdims=keepdims)
 
-    def mean(
-        self, axis: ops.Axis = None, keepdims: bool = False
-    ) -> Tensor:
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """The average along the axes."""
         return apply(ops.mean, self, axis=axis, keepdims=keepdims)
 
-    def max(
-        self, axis: ops.Axis = None, keepdims: bool = False
-    ) -> Tensor:
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """The largest along the axes."""
         return apply(ops.max, self, axis=axis, keepdims=keepdims)
 
-    def min(
-        self, axis: ops.Axis = None, keepdims: bool = False
-    ) -> Tensor:
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """The smallest along the axes."""
         return -(-self).max(axis, keepdims)
 
-    def var(
-        self, axis: ops.Axis = None, keepdims: bool = False
-    ) -> Tensor:
+    def var(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """The mean squared distance from the mean (divided by n)."""
         off = self - self.mean(axis, keepdims=True)
         return (off * off).mean(axis, keepdims)
@@ -366,9 +358,7 @@ class Tensor:
         found = self.backend.argmax(self.data, axis=axis)
         return _wrap(found, self.backend)
 
-    def logsumexp(
-        self, axis: int = -1, keepdims: bool = False
-    ) -> Tensor:
+    def logsumexp(self, axis: int = -1, keepdims: bool = False) -> Tensor:
         """The log of the sum of exponentials along an axis."""
         return apply(ops.logsumexp, self, axis=axis, keepdims=keepdims)
 
@@ -407,18 +397,6 @@ class Tensor:
 
     # Numbers out, and other tensors with the same ones
 
-    def __len__(self) -> int:
-        if not self.data.shape:
-            raise TypeError("a tensor of shape () has no length")
-        return int(self.data.shape[0])
-
-    def __repr__(self) -> str:
-        numbers = repr(self.numpy()) if self.shape else str(self.data)
-        numbers = numbers.removeprefix("array(")
-        numbers = numbers.removesuffix(")").replace("\n ", "\n  ")
-        made = "" if self.node is None else f", {self.node.name}"
-        return f"Tensor({numbers}{made})"
-
     def numpy(self) -> Any:
         """The numbers as a NumPy array, sharing memory if possible."""
         return self.backend.to_numpy(self.data)
@@ -442,6 +420,18 @@ class Tensor:
     def detach(self) -> Tensor:
         """The same numbers, seen from outside of the graph."""
         return _wrap(self.data, self.backend)
+
+    def __len__(self) -> int:
+        if not self.data.shape:
+            raise TypeError("a tensor of shape () has no length")
+        return int(self.data.shape[0])
+
+    def __repr__(self) -> str:
+        numbers = repr(self.numpy()) if self.shape else str(self.data)
+        numbers = numbers.removeprefix("array(")
+        numbers = numbers.removesuffix(")").replace("\n ", "\n  ")
+        made = "" if self.node is None else f", {self.node.name}"
+        return f"Tensor({numbers}{made})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         """A leaf of its own, with the same numbers and no gradient."""
@@ -467,7 +457,7 @@ class Tensor:
     def split(
         self, sizes: Sequence[int], axis: int = -1
     ) -> list[Tensor]:
-        """Neighbouring parts of an axis, of the sizes given."""
+        """Neighboring parts of an axis, of the sizes given."""
         return split(self, sizes, axis)
 
 
@@ -684,7 +674,7 @@ def _caller() -> str:
 def split(
     x: Tensor, sizes: Sequence[int], axis: int = -1
 ) -> list[Tensor]:
-    """Neighbouring parts of an axis, of the sizes given.
+    """Neighboring parts of an axis, of the sizes given.
 
     The parts' gradients are written side by side into one buffer; the
     first part to be reached brings it to the node between x and them.

@@ -135,6 +135,21 @@ def test_a_leaf_changed_too_early_is_noticed() -> None:
     assert x.grad.tolist() == [10, 10]
 
 
+@pytest.mark.parametrize("backend", backends.available())
+def test_a_batch_that_changes_is_not_changed_for_the_rules(backend) -> None:
+    x = Tensor([1.0, 2.0], backend=backend)
+    w = Tensor([3.0, 4.0], requires_grad=True, backend=backend)
+    y = (x * w).sum()
+    other = w.detach()
+    for new in ([5.0, 6.0], other):
+        x.assign(new)
+        assert x.tolist() == (new if new is not other else [3.0, 4.0])
+    other.assign([9.0, 9.0])
+    assert w.tolist() == x.tolist() == [3.0, 4.0]
+    y.backward()
+    assert w.grad.tolist() == [1.0, 2.0]
+
+
 def test_computed_tensors_and_elements_are_not_assigned() -> None:
     x = leaf(2)
     with pytest.raises(GraphError, match="multiply"):
