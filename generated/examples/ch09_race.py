@@ -1,4 +1,4 @@
-# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 2222236897de
+# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 82cf8a201f66
 """A race down two ravines: the same one, straight and turned."""
 
 from functools import partial
@@ -11,11 +11,11 @@ from nand2llm.tensor import Tensor
 
 STEPS, START = 80, (-4.0, 1.0)
 RULES = {
-    "plain": lambda p, lr: SGD(p, lr),
-    "momentum": lambda p, lr: SGD(p, lr, 0.8),
-    "Nesterov": lambda p, lr: SGD(p, lr, 0.8, nesterov=True),
-    "RMSProp": lambda p, lr: RMSProp(p, lr),
-    "Adam": lambda p, lr: AdamW(p, lr, weight_decay=0),
+    "plain": SGD,
+    "momentum": partial(SGD, momentum=0.8),
+    "Nesterov": partial(SGD, momentum=0.8, nesterov=True),
+    "RMSProp": RMSProp,
+    "Adam": partial(AdamW, weight_decay=0),
 }
 RATES = [c * 10.0**k for k in (-3, -2, -1) for c in (1, 2, 5)]
 
