@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 8a9423bd0c08
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 561d413e4dc5
 """Time layers, forward and back, done in several ways; print JSON."""
 
 from collections.abc import Callable
@@ -88,8 +88,6 @@ def three(backend: backends.Backend, rows: int) -> Callable[[], None]:
 plain, own, greedy = NumPy(), NumPy(), NumPy()
 plain.own = {}
 greedy.empty = np.empty
-BOTH = {"arena": own, "fresh": greedy}
-BOTH = {"arena": own, "fresh": greedy}
 BOTH = {"arena": own, "fresh": greedy}
 ways: dict[str, backends.Backend] = {
     "one piece": plain,

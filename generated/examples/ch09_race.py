@@ -1,4 +1,4 @@
-# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 2222236897de
+# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. ac20d460c83d
 """A race down two ravines: the same one, straight and turned."""
 
 from functools import partial
@@ -11,11 +11,11 @@ from nand2llm.tensor import Tensor
 
 STEPS, START = 80, (-4.0, 1.0)
 RULES = {
-    "plain": lambda p, lr: SGD(p, lr),
-    "momentum": lambda p, lr: SGD(p, lr, 0.8),
-    "Nesterov": lambda p, lr: SGD(p, lr, 0.8, nesterov=True),
-    "RMSProp": lambda p, lr: RMSProp(p, lr),
-    "Adam": lambda p, lr: AdamW(p, lr, weight_decay=0),
+    "plain": SGD,
+    "momentum": partial(SGD, momentum=0.8),
+    "Nesterov": partial(SGD, momentum=0.8, nesterov=True),
+    "RMSProp": RMSProp,
+    "Adam": partial(AdamW, weight_decay=0),
 }
 RATES = [c * 10.0**k for k in (-3, -2, -1) for c in (1, 2, 5)]
 
@@ -24,7 +24,7 @@ for name, surface in {
     "straight": ravine(300),
     "turned": turned(ravine(300)),
 }.items():
-    print(f"{name}: digits gained in {STEPS} steps, x 4")
+    print(f"{name}: decimal digits gained in {STEPS} steps")
     for rule, make in RULES.items():
         ends = []
         for rate in RATES:
@@ -36,4 +36,5 @@ for name, surface in {
             if np.isfinite(last) and last > 0:
                 ends.append((min(np.log10(first / last), 12), rate))
         digits, rate = max(ends)
-        print(f"{rule:9} {rate:5} " + "-" * round(4 * digits) + ">")
+        road = "-" * round(4 * digits) + ">"
+        print(f"{rule:9}{rate:6} {road} {digits:.1f}")

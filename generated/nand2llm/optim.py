@@ -1,4 +1,4 @@
-# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 74d2b6131d8a
+# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 63dbccc3831a
 """Optimizers: what to do with a gradient once there is one.
 
 A rule of the common kind treats every number alike, so parameters,
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -107,23 +107,29 @@ class Optimizer:
     """Moves parameters against their gradients, rule by rule.
 
     parameters: tensors, or dictionaries with "params" and settings
-    that differ from the optimizer's. A subclass names its `slots`,
-    the state it keeps of every number, and writes the `rule`.
+    that differ from the optimizer's. A subclass has `defaults` of
+    its settings (one is the rate, "lr"), names its `slots`, the
+    state it keeps of every number, and writes the `rule`.
     """
 
     flat = True
+    defaults: ClassVar[Settings] = {}
     slots: tuple[str, ...] = ()
 
     def __init__(
         self,
         parameters: Iterable[Tensor | Mapping[str, Any]],
+        lr: float | None = None,
         **settings: Any,
     ) -> None:
         self.steps = 0
-        given = list(_grouped(parameters, settings))
+        if lr is not None:
+            settings["lr"] = lr
+        _refuse_unknown(settings, self.defaults)
+        given = list(_grouped(parameters, self.defaults))
         _refuse_twice([p for params, _ in given for p in params])
         self.groups = [
-            Group(params, settings | own, self.flat)
+            Group(params, self.defaults | settings | own, self.flat)
             for params, own in given
         ]
         for group in self.groups:
@@ -229,6 +235,14 @@ def _form(groups: list[dict[str, Any]]) -> str:
     )
 
 
+def _refuse_unknown(settings: Settings, defaults: Settings) -> None:
+    if unknown := settings.keys() - defaults.keys():
+        raise ValueError(
+            f"unknown settings {sorted(unknown)}; there are "
+            f"{sorted(defaults)}"
+        )
+
+
 def _refuse_twice(parameters: list[Tensor]) -> None:
     seen = set()
     for p in parameters:
@@ -238,7 +252,8 @@ def _refuse_twice(parameters: list[Tensor]) -> None:
 
 
 def _grouped(
-    parameters: Iterable[Tensor | Mapping[str, Any]], known: Settings
+    parameters: Iterable[Tensor | Mapping[str, Any]],
+    defaults: Settings,
 ) -> Iterator[tuple[list[Tensor], Settings]]:
     given = list(parameters)
     if all(isinstance(p, Tensor) for p in given):
@@ -248,34 +263,20 @@ def _grouped(
         if isinstance(group, Tensor):
             raise TypeError("either tensors or groups, not both")
         own = {k: v for k, v in group.items() if k != "params"}
-        if unknown := own.keys() - known.keys():
-            raise ValueError(
-                f"unknown settings {sorted(unknown)}; there are "
-                f"{sorted(known)}"
-            )
+        _refuse_unknown(own, defaults)
         yield list(group["params"]), own
 
 
 class SGD(Optimizer):
     """p ← p − lr·g, with momentum and Nesterov's look ahead."""
 
+    defaults: ClassVar[Settings] = {
+        "lr": 1e-2,
+        "momentum": 0.0,
+        "nesterov": False,
+        "weight_decay": 0.0,
+    }
     slots = ("momentum",)
-
-    def __init__(
-        self,
-        parameters: Iterable[Tensor | Mapping[str, Any]],
-        lr: float = 1e-2,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        weight_decay: float = 0.0,
-    ) -> None:
-        super().__init__(
-            parameters,
-            lr=lr,
-            momentum=momentum,
-            nesterov=nesterov,
-            weight_decay=weight_decay,
-        )
 
     def rule(
         self, p: Array, g: Array, state: State, s: Settings
@@ -294,16 +295,12 @@ class SGD(Optimizer):
 class RMSProp(Optimizer):
     """Each number's step is divided by the size of its gradients."""
 
+    defaults: ClassVar[Settings] = {
+        "lr": 1e-2,
+        "alpha": 0.99,
+        "eps": 1e-8,
+    }
     slots = ("square",)
-
-    def __init__(
-        self,
-        parameters: Iterable[Tensor | Mapping[str, Any]],
-        lr: float = 1e-2,
-        alpha: float = 0.99,
-        eps: float = 1e-8,
-    ) -> None:
-        super().__init__(parameters, lr=lr, alpha=alpha, eps=eps)
 
     def rule(
         self, p: Array, g: Array, state: State, s: Settings
@@ -323,25 +320,14 @@ class AdamW(Optimizer):
     the gradient instead, which is Adam (Kingma and Ba, 2015).
     """
 
+    defaults: ClassVar[Settings] = {
+        "lr": 1e-3,
+        "betas": (0.9, 0.999),
+        "eps": 1e-8,
+        "weight_decay": 1e-2,
+        "decoupled": True,
+    }
     slots = ("mean", "square")
-
-    def __init__(
-        self,
-        parameters: Iterable[Tensor | Mapping[str, Any]],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-        decoupled: bool = True,
-    ) -> None:
-        super().__init__(
-            parameters,
-            lr=lr,
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
-            decoupled=decoupled,
-        )
 
     def rule(
         self, p: Array, g: Array, state: State, s: Settings
@@ -379,23 +365,21 @@ class Muon(Optimizer):
     """
 
     flat = False
+    defaults: ClassVar[Settings] = {
+        "lr": 2e-2,
+        "momentum": 0.95,
+        "nesterov": True,
+        "weight_decay": 0.0,
+    }
     slots = ("momentum",)
 
     def __init__(
         self,
         parameters: Iterable[Tensor | Mapping[str, Any]],
-        lr: float = 2e-2,
-        momentum: float = 0.95,
-        nesterov: bool = True,
-        weight_decay: float = 0.0,
+        lr: float | None = None,
+        **settings: Any,
     ) -> None:
-        super().__init__(
-            parameters,
-            lr=lr,
-            momentum=momentum,
-            nesterov=nesterov,
-            weight_decay=weight_decay,
-        )
+        super().__init__(parameters, lr, **settings)
         for group in self.groups:
             for p in group.parameters():
                 if p.ndim != 2:

@@ -1,13 +1,13 @@
-# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 33e89754c4bd
+# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 914716f16ca1
 """What chapter 9 claims, tried."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from nand2llm import nn
-from nand2llm import optim as optim
+from nand2llm import nn, optim
 from nand2llm.autograd import GraphError
 from nand2llm.replicas import Replicas
 from nand2llm.surfaces import ravine, turned, walk
@@ -43,7 +43,7 @@ def task(w: Tensor, b: Tensor, seed: int) -> Tensor:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda p: optim.SGD(p, 0.01, 0.9, nesterov=True),
+        lambda p: optim.SGD(p, 0.01, momentum=0.9, nesterov=True),
         optim.RMSProp,
         optim.AdamW,
         lambda p: optim.Muon(p[:1]),
@@ -134,7 +134,7 @@ def test_orthogonal() -> None:
 
 
 def test_a_turned_map_changes_nothing_for_momentum() -> None:
-    make = lambda p: optim.SGD(p, 0.02, 0.8)  # noqa: E731
+    make = partial(optim.SGD, lr=0.02, momentum=0.8)
     c = np.sqrt(0.5)
     straight = walk(make, ravine(), (-4, 1), 50)
     askew = walk(make, turned(ravine()), (-5 * c, -3 * c), 50)

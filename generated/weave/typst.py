@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 7481f1df1a38
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. e59b87cdbb47
 """The enriched syntax tree as Typst source.
 
 Each element becomes a call of a function of `book.typ`, which alone
@@ -101,9 +101,10 @@ def broken(text: str) -> str:
     lines = []
     shown = text.expandtabs(4).translate(CONTROLS)
     for line in shown.split("\n"):
-        while len(line) > COLUMNS:
-            lines.append(line[:COLUMNS])
-            line = "↪ " + line[COLUMNS:]
+        while len(line) >= COLUMNS:  # the arrow is a wide letter
+            cut = line.rfind(" ", COLUMNS // 2, COLUMNS) + 1
+            lines.append(line[: cut or COLUMNS - 1])
+            line = "↪ " + line[cut or COLUMNS - 1 :]
         lines.append(line)
     return "\n".join(lines)
 

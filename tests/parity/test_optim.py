@@ -59,11 +59,11 @@ PAIRS: dict[str, tuple[Maker, Maker]] = {
         lambda p: O.SGD(p, 1e-2),
     ),
     "momentum, decay": (
-        lambda p: optim.SGD(p, 1e-2, 0.9, weight_decay=0.1),
+        lambda p: optim.SGD(p, 1e-2, momentum=0.9, weight_decay=0.1),
         lambda p: O.SGD(p, 1e-2, 0.9, weight_decay=0.1),
     ),
     "Nesterov": (
-        lambda p: optim.SGD(p, 1e-2, 0.9, nesterov=True),
+        lambda p: optim.SGD(p, 1e-2, momentum=0.9, nesterov=True),
         lambda p: O.SGD(p, 1e-2, 0.9, nesterov=True),
     ),
     "RMSProp": (optim.RMSProp, O.RMSprop),

@@ -12,7 +12,7 @@ from nand2llm import backends, optim
 from nand2llm.tensor import Tensor
 
 MAKERS: dict[str, Callable[[list[Tensor]], optim.Optimizer]] = {
-    "nesterov": lambda p: optim.SGD(p, 1e-2, 0.9, nesterov=True),
+    "nesterov": lambda p: optim.SGD(p, 1e-2, momentum=0.9, nesterov=True),
     "rmsprop": optim.RMSProp,
     "adamw": optim.AdamW,
     "adam": lambda p: optim.AdamW(p, weight_decay=0.1, decoupled=False),
