@@ -35,6 +35,8 @@ SETUP := $(VENV)/.locked node_modules/.locked
 SOURCES := tangle.py $(shell find book generated -type f \
 	! -name '*.pyc' ! -name '.*' 2>/dev/null)
 
+# uv reads none of pip's settings; where wheels lie at hand, it is told.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export PYTHONUNBUFFERED := 1
 export NODE_USE_SYSTEM_CA := 1
 
@@ -87,6 +89,15 @@ test: $(SETUP) tangle native ## the tests (some: make test T=PATH)
 .PHONY: test-site
 test-site: $(SETUP) site ## the site's tests, in a real browser
 	@$(PY) -m pytest -m browser $(T)
+
+# PyTorch's Python: the locked one, or another environment's.
+TORCH_PY := $(or $(TORCH),build/parity/bin/python)
+TORCH_SETUP := $(if $(TORCH),,build/parity/.locked)
+
+.PHONY: parity
+parity: $(TORCH_SETUP) tangle ## the tests beside PyTorch and others (TORCH=PYTHON)
+	@PYTHONPATH='$(CURDIR):$(CURDIR)/generated' $(TORCH_PY) -m pytest \
+	--ignore tests/parity/test_entangled.py $(or $(T),tests/parity)
 
 .PHONY: check
 check: $(SETUP) tangle ## drift, chunks, lint, types, words, links
@@ -157,13 +168,12 @@ bench-tangle: $(VENV)/.locked build/bench/.locked ## time the tangler beside Ent
 	@$(PY) tests/bench/bench_tangle.py --entangled build/bench/bin/entangled
 
 .PHONY: bench-ops
-bench-ops: $(SETUP) tangle $(if $(TORCH),,build/compare/.locked) ## time tensors beside PyTorch (TORCH=PYTHON)
-	@$(PY) tests/bench/bench_ops.py \
-	--torch $(or $(TORCH),build/compare/bin/python)
+bench-ops: $(SETUP) $(TORCH_SETUP) tangle ## time tensors beside PyTorch (TORCH=PYTHON)
+	@$(PY) tests/bench/bench_ops.py --torch $(TORCH_PY)
 
 .PHONY: bench-train
-bench-train: $(SETUP) tangle native $(if $(TORCH),,build/compare/.locked) ## time training beside PyTorch (TORCH=PYTHON)
-	@$(or $(TORCH),build/compare/bin/python) tests/bench/bench_train.py \
+bench-train: $(SETUP) $(TORCH_SETUP) tangle native ## time training beside PyTorch (TORCH=PYTHON)
+	@$(TORCH_PY) tests/bench/bench_train.py \
 	--json book/measurements/train.json
 
 .PHONY: lock
@@ -171,15 +181,18 @@ lock: $(VENV)/.locked ## requirements/*.txt from pyproject.toml
 	$(call step,lock setup,$(COMPILE) --group setup \
 	--output-file requirements/setup.txt)
 	$(call step,lock book,$(COMPILE) --group setup --group book \
-	--group check --output-file requirements/book.txt pyproject.toml)
+	--group check --extra parquet \
+	--output-file requirements/book.txt pyproject.toml)
 	$(call step,lock bench,$(COMPILE) --group bench \
 	--output-file requirements/bench.txt)
-	$(call step,lock compare,$(COMPILE) --group compare \
-	--output-file requirements/compare.txt)
+	$(call step,lock parity,$(LOCK_PARITY) || \
+	$(LOCK_PARITY) --torch-backend cpu)
 
 COMPILE := $(UV) pip compile --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command 'make lock'
+LOCK_PARITY := $(COMPILE) --group parity \
+	--output-file requirements/parity.txt
 
 .PHONY: clean
 clean: ## remove build/ (and, to begin anew, .venv and node_modules)
@@ -221,10 +234,13 @@ build/bench/.locked: requirements/bench.txt | $(VENV)/.locked
 	--python build/bench/bin/python requirements/bench.txt)
 	@touch $@
 
-# On Linux PyTorch brings CUDA, some gigabytes; `make bench-ops TORCH=…`
-# takes the Python of an environment that you have.
-build/compare/.locked: requirements/compare.txt | $(VENV)/.locked
-	$(call step,compare environment,$(PY) -m venv build/compare)
-	$(call step,compare packages,$(UV) pip sync --require-hashes \
-	--python build/compare/bin/python requirements/compare.txt)
+# The wheels of PyTorch that leave CUDA out are not on PyPI: if nothing
+# that is known here has them, uv knows their place.
+build/parity/.locked: requirements/parity.txt | $(VENV)/.locked
+	$(call step,parity environment,$(PY) -m venv build/parity)
+	$(call step,parity packages,$(PARITY) || $(PARITY) --torch-backend cpu)
+	$(call step,parity import,build/parity/bin/python -c 'import torch')
 	@touch $@
+
+PARITY := $(UV) pip sync --require-hashes \
+	--python build/parity/bin/python requirements/parity.txt

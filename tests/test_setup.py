@@ -18,7 +18,7 @@ LOCKS = {
     "setup": ("setup",),
     "book": ("setup", "book", "check"),
     "bench": ("bench",),
-    "compare": ("compare",),
+    "parity": ("parity",),
 }
 
 

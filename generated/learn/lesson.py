@@ -1,4 +1,4 @@
-# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 5b82843301a5
+# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. ef591e6c8801
 """What a chapter gives its reader to write: chunks and exercises."""
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -17,7 +17,7 @@ from typing import Any
 import tangle
 from learn import LearnError, trial
 from learn.stubs import Def, cut, definitions, emptied, is_bare, span
-from learn.trial import PACKAGE
+from learn.trial import PACKAGE, module_of
 
 LIBRARY = "build/native/release/*nand2llm_native*"
 
@@ -267,10 +267,30 @@ class Lesson:
         """The file of the chapter's own tests."""
         return f"tests/test_{self.chapter.stem.replace('-', '_')}.py"
 
+    def watched(self) -> list[str]:
+        """The test files that may call what the chapter brings: they
+        import it, at whatever remove."""
+        homes = {module_of(file): file for file in self.modules}
+        uses = {
+            file: {homes[n] for n in imported(self.source(file), homes)}
+            for file in self.lines
+            if file in self.modules or is_test(file)
+        }
+        reach = {file for file in uses if self.is_home(file)}
+        while more := {f for f in uses if uses[f] & reach} - reach:
+            reach |= more
+        return [file for file in uses if is_test(file) and file in reach]
+
+    def is_home(self, file: str) -> bool:
+        """Whether this chapter has written a line of a module."""
+        return file in self.modules and any(
+            line.path == self.chapter.path for line in self.lines[file]
+        )
+
     @cached_property
     def study(self) -> dict[str, Any]:
         """What the book's own code does: see `trial.study`."""
-        tests = [file for file in self.lines if is_test(file)]
+        tests = self.watched()
         texts = [
             f"{file}\n{self.source(file)}"
             for file in (*self.modules, *tests)
@@ -379,6 +399,23 @@ def lines_of(book: tangle.Book, target: str) -> list[tangle.Line]:
 def is_test(file: str) -> bool:
     """Whether it is one of the chapters' test files."""
     return re.fullmatch(r"tests/test_\w+\.py", file) is not None
+
+
+def imported(text: str, modules: Collection[str]) -> set[str]:
+    """Which of these modules a program imports, as far as its text
+    tells; all of them if it computes what it imports."""
+    said: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            said |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            said |= {f"{node.module}.{a.name}" for a in node.names}
+        elif getattr(node, "attr", "") == "import_module":
+            return set(modules)
+    return {
+        module for module in modules
+        if any(f"{name}.".startswith(f"{module}.") for name in said)
+    }
 
 
 def plain(text: str) -> str:

@@ -1,4 +1,4 @@
-# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 3013ac6aa7db
+# Made from book/appendices/c-learn.md by tangle.py; edit there, or here and stitch. 318580d2aeb5
 """A trial: tests run in a process of its own, on code put together.
 
 The parent calls `hold`; the child, `main`, imports the package with
@@ -217,6 +217,12 @@ def within(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def module_of(file: str) -> str:
+    """The name by which a file of the package is imported."""
+    stem = file.removesuffix(".py").removesuffix("/__init__")
+    return stem.replace("/", ".")
+
+
 def load_all(finder: Finder, limit: int) -> dict[str, str]:
     """Import all modules; those that fail, from the book alone.
 
@@ -228,9 +234,7 @@ def load_all(finder: Finder, limit: int) -> dict[str, str]:
         try:
             with within(limit):
                 for file in files:
-                    name = file.removesuffix(".py").replace("/", ".")
-                    importlib.import_module(
-                        name.removesuffix(".__init__"))
+                    importlib.import_module(module_of(file))
             return broken
         except BaseException as error:
             culprit, words = blame(error, finder.own, file)

@@ -1,4 +1,4 @@
-# Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. dc9217121b95
+# Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 4e458e837a4d
 """The native library: the same walks in Rust, called with ctypes.
 
 Nothing needs it. Where there is no library, `available()` is False
@@ -124,6 +124,8 @@ def contiguous(source: Array) -> Array:
 
 def sum(source: Array, axis: int) -> Array:
     """Add up a float32 array along an axis, counted from 0."""
+    if axis < 0:  # to Rust it would be a very large one
+        raise ValueError(f"no axis {axis} in shape {source.shape}")
     shape = source.shape[:axis] + source.shape[axis + 1 :]
     out = full(shape, 0.0, "float32")
     _call("nand2llm_sum", source, out, ctypes.c_size_t(axis))

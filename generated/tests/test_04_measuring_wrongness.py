@@ -1,4 +1,4 @@
-# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. b186fae829a0
+# Made from book/part1/04-measuring-wrongness.md by tangle.py; edit there, or here and stitch. e89337ebc063
 """What chapter 4 claims, tried."""
 
 import math
@@ -103,6 +103,12 @@ def test_the_loop_follows_any_loss(name: str) -> None:
     by_formula = gradient(line, lengths(NOTE_G), measure)
     by_nudge = nudged_gradient(line, lengths(NOTE_G), measure=measure)
     assert by_formula == pytest.approx(by_nudge, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["absolute", "hinge"])
+def test_at_a_kink_the_slope_is_none(name: str) -> None:
+    below, here, above = (LOSSES[name].slope(c, 1.0) for c in (0, 1, 2))
+    assert below < here == 0 <= above
 
 
 def test_what_each_loss_wants() -> None:

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. f0dd83050259
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 7ceae92895bb
 """Reads a chapter: parse it, run what it runs, number it."""
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from weave.pandoc import Unclosed, parse, walk
 from weave.structure import Structure
 
 FENCE = re.compile(r"(`{3,}|~{3,})\s*\{.*")
+DIV = re.compile(r":{3,}\s*(\{.*\}|[^\s{}]+)\s*:*$")
 PYTHON = "{python} "
 
 
@@ -39,6 +40,11 @@ def read(
             f"{chapter.path}:{problem}: the division that begins here"
             " has no end; close it with :::"
         ) from None
+    if any(is_colons(element) for element in walk(page.body)):
+        raise ManuscriptError(
+            f"{chapter.path}:{stray(page.lines)}: this ::: begins no"
+            " division and ends none; remove it"
+        )
     if chapter.kind == "chapter":
         end = changed.section(book, chapter.number, cache / "pandoc")
         page.body.content += end
@@ -52,6 +58,28 @@ def read(
         {id(element): block for element, block in code},
         dict(zip(items, results, strict=True)),
     ).build()
+
+
+def is_colons(element: pf.Element) -> bool:
+    """Whether pandoc has read the fence of a division as a word."""
+    return isinstance(element, pf.Str) and bool(
+        re.fullmatch(":{3,}", element.text)
+    )
+
+
+def stray(lines: list[str]) -> int:
+    """The line of the first ::: that begins and ends nothing."""
+    fence, depth = "", 0
+    for number, line in enumerate(map(str.strip, lines), 1):
+        if fence:
+            fence = "" if tangle.closes(line, fence) else fence
+        elif code := re.match("`{3,}|~{3,}", line):
+            fence = code[0]
+        elif line.startswith(":::"):
+            depth += 1 if line.strip(":") else -1
+            if depth < 0 or (line.strip(":") and not DIV.match(line)):
+                return number
+    return 1
 
 
 def numbered_fences(page: Page, blocks: list[tangle.Block]) -> str:

@@ -65,7 +65,7 @@ def test_kernels_compile(nvrtc: ctypes.CDLL, chip: str) -> None:
     assert code[:4] == b"\x7fELF", log
     assert not log, log  # nor is there a warning
     names = re.findall(r"__global__ void (\w+)\(", source)
-    assert len(names) == 7
+    assert len(names) == 13
     assert all(f".text.{name}\0".encode() in code for name in names)
 
 

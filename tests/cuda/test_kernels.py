@@ -25,7 +25,8 @@ if sys.platform != "linux":
     pytest.skip("CUDA kernels not run: the shim is for Linux", allow_module_level=True)
 
 ORDERS = range(4)  # of the threads: forwards, backwards, shuffled
-OPERATIONS = ["gelu", "layer_norm", "rms_norm", "cross_entropy"]
+ACTIVATIONS = ["gelu", "silu", "relu_squared"]
+OPERATIONS = [*ACTIVATIONS, "embedding", "layer_norm", "rms_norm", "cross_entropy"]
 
 
 class Shimmed(NumPy):
@@ -53,8 +54,10 @@ def larger(name: str) -> list[Any]:
         weight, bias = rng.standard_normal((2, n))
         targets = rng.integers(0, n, count)
         targets[::3] = -7
+        index = rng.integers(-count, count, (2, 3 * n % 100))
         made += {
-            "gelu": [([x - 3], {})],
+            **{name: [([x - 3], {})] for name in ACTIVATIONS},
+            "embedding": [([x], {"index": index}), ([x], {"index": index * 0})],
             "layer_norm": [([x, weight, bias], {}), ([x, None, bias], {})],
             "rms_norm": [([x, weight], {"eps": 1e-3}), ([x, None], {})],
             "cross_entropy": [([9 * x], {"targets": targets, "ignore": -7})],
@@ -126,6 +129,21 @@ def test_the_target_of_no_column_is_a_loss_of_nan(card: Card) -> None:
         assert np.isnan(loss)
 
 
+def test_an_index_of_no_row_is_a_row_of_nan(card: Card) -> None:
+    xp, table = Shimmed(card), np.ones((3, 5), np.float32)
+    index = np.array([1, 3, -3, -4, 2**40])
+    y, (to_table,) = xp.own["embedding"](xp, table, index=index)
+    np.testing.assert_array_equal(np.isnan(y).all(1), [0, 1, 0, 1, 1])
+    np.testing.assert_array_equal(to_table(np.ones_like(y))[:, 0], [1, 1, 0])
+
+
+def test_activations_pass_nan_on(card: Card) -> None:
+    xp, x = Shimmed(card), np.full(3, np.nan, np.float32)
+    for name in ACTIVATIONS:
+        y, (to_x,) = xp.own[name](xp, x)
+        assert np.isnan(y).all() and np.isnan(to_x(np.ones_like(x))).all()
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_other_formats_take_the_plain_way(card: Card, name: str) -> None:
     card.launched.clear()
@@ -140,6 +158,8 @@ def test_other_formats_take_the_plain_way(card: Card, name: str) -> None:
 def test_empty_arrays_need_no_kernel(card: Card, name: str, more: list[Any]) -> None:
     value, _ = run(name, ([np.zeros((0, 3)), *more], {}), "float32", Shimmed(card))
     assert value.shape == (0, 3)
+    value, _ = run("embedding", ([np.ones((2, 3))], {"index": np.zeros((0, 4), int)}), "float32", Shimmed(card))
+    assert value.shape == (0, 4, 3)
 
 
 def test_the_cupy_backend_launches_by_its_raw_module() -> None:
@@ -174,8 +194,11 @@ WRONG = {
     "columns met too early": (BARRIER + "    if (threadIdx.y", "    if (threadIdx.y"),
     "a shuffle for some": ("        x = joined(x, __shfl", "        if (threadIdx.x & 1) x = joined(x, __shfl"),
     "a barrier for some": ("    total = centered ? sum", "    if (threadIdx.x) total = centered ? sum"),
-    "one element too many": ("FOR_EACH(i, n) {\n        float t", "FOR_EACH(i, n + 1) {\n        float t"),
+    "one element too many": ("FOR_EACH(i, n) {\n        float t =", "FOR_EACH(i, n + 1) {\n        float t ="),
     "a slope's sign": ("/ total - hit", "/ total + hit"),
+    "an activation's slope": ("1 + x[i] * (1 - s)", "1 + x[i] * s"),
+    "a place left out": ("k < end; k++", "k < end - 1; k++"),
+    "the row beside it": ("table[row * n", "table[(row ? row - 1 : row) * n"),
     "decay forgotten": ("keep * p[i]", "p[i]"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +19,20 @@ from learn.commands import main
 from learn.grade import grade
 from learn.lesson import Lesson
 from learn.stubs import definitions, is_bare, is_stub
-from learn.trial import hold
+from learn.trial import environment
 from learn.workspace import Workspace, contents, sheet
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = [
     c.number for c in tangle.load(ROOT).chapters if c.kind == "chapter"
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def studied() -> None:
+    """The tests of all chapters, watched: two chapters at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda number: Lesson(ROOT, number).study, CHAPTERS))
 
 
 def write(place: Path, file: str, text: str) -> None:
@@ -108,27 +116,44 @@ def test_the_books_own_code_makes_everything_done(number, tmp_path, learn):
     assert set(states(place).values()) == {"done"}
 
 
+def unmissed(root: Path, number: str) -> list[str]:
+    """The units that may be emptied, each alone, and no test fails."""
+    tree = Lesson(root, number).snapshot()
+    program = str(Path(__file__).with_name("emptied.py"))
+    done = subprocess.run(
+        [sys.executable, program, str(root), number],
+        cwd=tree, env=environment(tree), capture_output=True, text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.split("\n")[-2])
+
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+
+
+@needs_fork
 @pytest.mark.parametrize("number", CHAPTERS)
-def test_the_tests_of_a_unit_miss_it(number, tmp_path):
-    """Each unit emptied alone: one of the tests that call it fails."""
-    place = tmp_path / "w"
-    main(["start", number, "--root", str(ROOT), "--dir", str(place)])
-    lesson = Lesson(ROOT, number)
+def test_the_tests_of_a_unit_miss_it(number):
+    assert not unmissed(ROOT, number)
 
-    def unmissed(unit):
-        reach = lesson.tests_of(unit)
-        rest = {u.file: [] for u in lesson.units}
-        for other in lesson.units:
-            rest[other.file] += [] if other is unit else other.names
-        answer = hold(
-            lesson.snapshot(), sorted({t.split("::")[0] for t in reach}),
-            own=str(place), take=rest, select=reach, first=True,
-        )
-        failed = [t for t in answer["tests"].values() if t["state"] == "failed"]
-        return [] if failed or answer["broken"] or not reach else [unit.key]
 
-    with ThreadPoolExecutor(2) as pool:
-        assert not [key for keys in pool.map(unmissed, lesson.units) for key in keys]
+@needs_fork
+def test_a_unit_that_is_not_missed_is_found(book):
+    assert unmissed(book, "2") == []
+    chapter = book / "book/two.md"
+    text = chapter.read_text()
+    for old, new in [
+        ("assert Box(3).value == 3", "pass"),
+        ("assert Box(8).quarter() == 2", """
+    try:
+        Box(8).quarter()
+    except NotImplementedError:
+        pass"""),
+    ]:
+        assert old in text
+        text = text.replace(old, new)
+    chapter.write_text(text)
+    assert unmissed(book, "2") == ["making/box:Box.__init__"]
 
 
 @pytest.mark.parametrize("number", CHAPTERS)

@@ -12,7 +12,7 @@ from nand2llm import functional as F
 from nand2llm import nn
 from nand2llm.tensor import Tensor
 
-torch = pytest.importorskip("torch", reason="torch is not installed")
+torch = pytest.importorskip("torch", reason="no PyTorch here; `make parity` brings it")
 functional = torch.nn.functional
 
 Layer = Callable[..., Any]

@@ -16,7 +16,7 @@ import pytest
 from nand2llm import optim
 from nand2llm.tensor import Tensor
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+torch = pytest.importorskip("torch", reason="no PyTorch here; `make parity` brings it")
 
 rng = np.random.default_rng(0)
 STARTS = [rng.standard_normal((7, 5)), rng.standard_normal(7)]

@@ -103,7 +103,7 @@ def test_random_programs_against_nudges(
 def test_random_programs_against_torch(
     program: Program, point: list[float]
 ):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="no PyTorch here; `make parity` brings it")
     tensors = [
         torch.tensor(x, dtype=torch.float64, requires_grad=True)
         for x in point

@@ -227,17 +227,22 @@ def test_a_draft_is_told_at_its_line(watcher, old, new, line, words):
     assert "Traceback" not in said and "ast.py" not in said
 
 
-def test_nobody_waits_for_a_needless_run(watcher):
+def test_nobody_waits_for_a_needless_run(watcher, tmp_path):
+    begun = tmp_path / "begun"
+    endless = f"import time; open({str(begun)!r}, 'w'); time.sleep(600)\n"
     watcher.until(r"^build/pdf/.* s$")
-    watcher.save("print(", "import time; time.sleep(600)\nprint(")
+    watcher.save("print(", endless + "print(")
     watcher.until(r"^on the page .* s$")
-    time.sleep(3)  # the run, which never ends by itself, has begun
+    end = time.monotonic() + 60
+    while not begun.exists():
+        assert time.monotonic() < end, "the run has not begun"
+        time.sleep(0.05)
     watcher.save("The first sentence.", "Another sentence.")
     watcher.until(r"^run part1/01-one\.md +stopped$")
     watcher.until(r"^on the page .* s$")
     assert "Another sentence." in watcher.page()
     assert "printed: 42" in watcher.page()
-    watcher.save("import time; time.sleep(600)\n", "")
+    watcher.save(endless, "")
     watcher.until(r"^build/pdf/part1/01-one\.pdf .* s$")
 
 

@@ -21,7 +21,7 @@ def lines(rng: np.random.Generator) -> list[Case]:
 @case("embedding")
 def tables(rng: np.random.Generator) -> list[Case]:
     return [
-        ([rng.standard_normal((5, 3))], {"index": np.array([4, 0, 4, 4])}),
+        ([rng.standard_normal((5, 3))], {"index": np.array([4, 0, 4, -1, -5])}),
         ([rng.standard_normal((7, 2))], {"index": rng.integers(0, 7, (3, 4))}),
         ([rng.standard_normal((7, 33))], {"index": rng.integers(0, 7, (2, 9))}),
     ]

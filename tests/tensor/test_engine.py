@@ -259,7 +259,7 @@ def test_a_leaf_keeps_its_shape(other: tuple[int, ...]) -> None:
 def test_a_tree_without_a_backend_says_so(monkeypatch) -> None:
     monkeypatch.setattr(backends, "NAMES", ("abacus",))
     with pytest.raises(
-        backends.MissingBackend, match=r"abacus: its code is not in"
+        backends.MissingBackend, match=r"abacus: comes later in the book"
     ):
         backends.get("abacus")
 

@@ -130,6 +130,18 @@ def test_an_epoch_has_every_digit_once() -> None:
     assert sorted(map(bytes, rows)) == sorted(map(bytes, data.images))
 
 
+def test_targets_elsewhere_are_counted_and_not_looked_at() -> None:
+    logits = Tensor(np.zeros((2, 3)))
+    elsewhere = type("Elsewhere", (), {"size": 2})()  # and can do nothing
+    F._check_targets(logits, elsewhere, -1)
+    for targets in ([0, 3], np.array([0, 3]), Tensor(np.array([0, -2]))):
+        with pytest.raises(IndexError, match="classes are 0 to 2"):
+            F.cross_entropy(logits, targets)
+    elsewhere.size = 3
+    with pytest.raises(ValueError, match="need 2 targets, not 3"):
+        F._check_targets(logits, elsewhere, -1)
+
+
 def test_lost_digits_are_missed_by_name(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

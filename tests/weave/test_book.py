@@ -301,3 +301,20 @@ def test_a_word_counts_as_a_use_only_where_it_is_in_scope(
     )
     (f,) = [i for i in ms.identifiers if i.name == "f"]
     assert [place.chunk for place in f.used] == ["b", "d"]
+
+
+@pytest.mark.parametrize(("lines", "at"), [
+    (["Text.", "", ":::", "", "More."], 5),
+    (["Text", ":::", "more."], 4),
+    (["::: aside", "Text.", ":::", "", "``` text", ":::", "```", "", "::::"], 11),
+    (["::: {.aside title=1", "Text.", ":::"], 3),
+    (["::: {.aside}", "", "::: two words", "", ":::"], 5),
+])
+def test_a_stray_fence_is_told_at_its_line(weave: Weave, lines: list[str], at: int) -> None:
+    with pytest.raises(ManuscriptError, match=rf"01-one\.md:{at}: .* remove it"):
+        weave("\n".join(["# One", "", *lines, ""]))
+
+
+def test_colons_in_code_are_no_fence(weave: Weave) -> None:
+    ms = weave("# One\n\nIt ends with `:::`.\n\n``` text\n:::\n```\n\n    :::\n")
+    assert "It ends with" in text(ms)

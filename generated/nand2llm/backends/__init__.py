@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 632774ee5727
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 310b84a5e827
 """Which arrays tensors are made of, and who computes with them.
 
 A backend is chosen by argument, with `using()`, or by the environment
@@ -51,7 +51,7 @@ def _opened(name: str) -> Backend:
     except (ImportError, NativeError) as error:
         words = str(error)
         if getattr(error, "name", None) == home:
-            words = "its code is not in this copy of the package"
+            words = "comes later in the book; use the whole package"
         raise MissingBackend(f"backend {name}: {words}") from error
 
 

@@ -1,4 +1,4 @@
-# Made from book/appendices/e-cuda.md by tangle.py; edit there, or here and stitch. d5f7b9aa3f78
+# Made from book/appendices/e-cuda.md by tangle.py; edit there, or here and stitch. 0e961c54c1a7
 """CUDA kernels for CuPy's float32 arrays, and their rules.
 
 All goes through a function `launch(name, grid, block, *arguments)`,
@@ -84,6 +84,9 @@ class Kernels:
         """The operations by name, as `Backend.own` wants them."""
         return {
             "gelu": self.gelu,
+            "silu": self.silu,
+            "relu_squared": self.relu_squared,
+            "embedding": self.embedding,
             "layer_norm": self.layer_norm,
             "rms_norm": self.rms_norm,
             "cross_entropy": self.cross_entropy,
@@ -93,18 +96,65 @@ class Kernels:
     @kernel
     def gelu(self, xp: Any, x: Array) -> Result:
         """As `coarse.gelu`."""
+        return self._each("gelu", xp, x)
+
+    @kernel
+    def silu(self, xp: Any, x: Array) -> Result:
+        """As `coarse.silu`."""
+        return self._each("silu", xp, x)
+
+    @kernel
+    def relu_squared(self, xp: Any, x: Array) -> Result:
+        """As `coarse.relu_squared`."""
+        return self._each("relu_squared", xp, x)
+
+    def _each(self, name: str, xp: Any, x: Array) -> Result:
         x = dense(xp, x)
         y = xp.empty(x.shape, FLOAT)
         shape, n = (blocks(x.size), (256,)), np.int64(x.size)
-        self.launch("gelu_forward", *shape, x, y, n)
+        self.launch(f"{name}_forward", *shape, x, y, n)
 
         def to_x(g: Array) -> Array:
             dx = xp.empty(x.shape, FLOAT)
             g = dense(xp, g)
-            self.launch("gelu_backward", *shape, g, x, dx, n)
+            self.launch(f"{name}_backward", *shape, g, x, dx, n)
             return dx
 
         return y, (to_x,)
+
+    @kernel
+    def embedding(self, xp: Any, table: Array, index: Array) -> Result:
+        """As `coarse.embedding`, but an index of no row gives NaN."""
+        if not index.size:
+            return OPERATIONS["embedding"](xp, table, index=index)
+        table = dense(xp, table)
+        count, n = table.shape
+        shape = (*index.shape, n)
+        places = index.reshape(-1).astype("int64")
+        places = xp.where(places < 0, places + count, places)
+        y = xp.empty(shape, FLOAT)
+        self.launch(
+            "embedding_forward",
+            *(blocks(y.size), (256,)),
+            *(table, places, y),
+            *(np.int64(y.size), np.int64(count), np.int32(n)),
+        )
+
+        def to_table(g: Array) -> Array:
+            each = xp.arange(places.size)
+            keys = xp.sort(places * places.size + each)
+            bounds = xp.arange(count + 1) * places.size
+            starts = xp.searchsorted(keys, bounds).astype("int64")
+            total = xp.empty(table.shape, FLOAT)
+            self.launch(
+                "embedding_backward",
+                *((count,), threads(n)),
+                *(dense(xp, g), keys, starts, total),
+                *(np.int32(n), np.int64(places.size)),
+            )
+            return total
+
+        return y, (to_table,)
 
     @kernel
     def layer_norm(

@@ -1,4 +1,4 @@
-// Made from book/appendices/e-cuda.md by tangle.py; edit there, or here and stitch. 531f9e66ffc6
+// Made from book/appendices/e-cuda.md by tangle.py; edit there, or here and stitch. 3f541844d52d
 // Kernels for dense float32 arrays. A block has a multiple of 32
 // threads, at most 1024. Sums are made in the same order every time.
 
@@ -132,6 +132,64 @@ extern "C" __global__ void gelu_backward(
         float steep = GELU * (1 + 3 * CUBE * square);
         steep = 1 + t + x[i] * (1 - t * t) * steep;
         to_x[i] = 0.5f * g[i] * steep;
+    }
+}
+
+extern "C" __global__ void silu_forward(
+    const float *x, float *y, long long n)
+{
+    FOR_EACH(i, n)
+        y[i] = x[i] / (1 + expf(-x[i]));
+}
+
+extern "C" __global__ void silu_backward(
+    const float *g, const float *x, float *to_x, long long n)
+{
+    FOR_EACH(i, n) {
+        float s = 1 / (1 + expf(-x[i]));
+        to_x[i] = g[i] * s * (1 + x[i] * (1 - s));
+    }
+}
+
+extern "C" __global__ void relu_squared_forward(
+    const float *x, float *y, long long n)
+{
+    FOR_EACH(i, n) {
+        float top = x[i] < 0 ? 0 : x[i];
+        y[i] = top * top;
+    }
+}
+
+extern "C" __global__ void relu_squared_backward(
+    const float *g, const float *x, float *to_x, long long n)
+{
+    FOR_EACH(i, n)
+        to_x[i] = 2 * g[i] * (x[i] < 0 ? 0 : x[i]);
+}
+
+// y (…, n): the rows of a table (rows, n) that index (…) names.
+extern "C" __global__ void embedding_forward(
+    const float *table, const long long *index,
+    float *y, long long size, long long rows, int n)
+{
+    FOR_EACH(i, size) {
+        long long row = index[i / n];
+        bool there = 0 <= row && row < rows;
+        y[i] = there ? table[row * n + i % n] : nanf("");
+    }
+}
+
+// Block i: row i of the table's gradient, from keys i * places + p.
+extern "C" __global__ void embedding_backward(
+    const float *g, const long long *keys, const long long *starts,
+    float *to_table, int n, long long places)
+{
+    long long first = starts[blockIdx.x], end = starts[blockIdx.x + 1];
+    for (int i = threadIdx.x; i < n; i += blockDim.x) {
+        float total = 0;
+        for (long long k = first; k < end; k++)
+            total += g[keys[k] % places * n + i];
+        to_table[(long long)blockIdx.x * n + i] = total;
     }
 }
 

@@ -1,4 +1,4 @@
-# Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. ffcd3c665401
+# Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 2a9af38e6322
 """The native backend: NumPy's arrays, and kernels in Rust for them.
 
 The kernels know float32 only; for anything else NumPy's versions are
@@ -48,8 +48,9 @@ class Native(NumPy):
         if g.dtype != FLOAT:
             return super().add_rows(shape, index, g)
         total = np.zeros(shape, g.dtype)
-        index = index.astype(np.int64, copy=False)
-        kernels.scatter_add(dense(g), dense(index), total)
+        if len(index):
+            index = (index % len(total)).astype(np.int64, copy=False)
+            kernels.scatter_add(dense(g), dense(index), total)
         return total
 
 

@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 7a6505630c1f
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 5f1d0592f9e9
 """NumPy: the reference that the other backends are tested against."""
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class NumPy(Backend):
         """
         total = np.zeros(shape, g.dtype)
         if len(index):
+            index = index % len(total)  # -1 is the last place
             order = np.argsort(index, kind="stable")
             place = index[order]
             first = np.flatnonzero(np.diff(place, prepend=place[0] - 1))
