@@ -159,6 +159,8 @@ def surroundings(who: str, threads: int, avx2: bool) -> dict[str, str]:
     blas = 1 if who == "numpy replicas" else threads
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
     env = os.environ | dict.fromkeys(names, str(blas))
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        env.pop(name, None)  # NumPy too may use what the processor has
     env |= {
         "PYTHONPATH": str(ROOT / "generated"),
         "NAND2LLM_THREADS": str(threads),
