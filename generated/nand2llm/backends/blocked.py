@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. bb0969edceb1
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 16f8d860ed33
 """NumPy's own versions of the coarse operations.
 
 They write into borrowed buffers, and go through long arrays in blocks
@@ -16,6 +16,12 @@ from nand2llm.autograd import Array, recording
 from nand2llm.backends.memory import blocks
 from nand2llm.coarse import CUBE, GELU, rows, visible
 from nand2llm.ops import Result
+
+
+def room(xp: Any, x: Array, n: int) -> list[Array]:
+    """Borrowed arrays, n of them, like a block of x."""
+    first = next(blocks(x), slice(0))
+    return [xp.empty(x[first].shape, x.dtype) for _ in range(n)]
 
 
 def linear(
@@ -49,9 +55,11 @@ def gelu(xp: Any, x: Array) -> Result:
     flat, y = x.reshape(-1), xp.empty(x.shape, x.dtype)
     slope = xp.empty(x.shape, x.dtype) if recording.get() else None
     out = y.reshape(-1)
+    lent = room(xp, flat, 2)
     for b in blocks(flat):
-        square = flat[b] * flat[b]
-        s = square * (GELU * CUBE)
+        square, s = (t[: len(flat[b])] for t in lent)
+        np.multiply(flat[b], flat[b], out=square)
+        np.multiply(square, GELU * CUBE, out=s)
         s += GELU
         s *= flat[b]
         np.tanh(s, out=s)
@@ -88,33 +96,33 @@ def layer_norm(
     mean = flat @ each
     scale = xp.empty(mean.shape, x.dtype)
     for b in blocks(flat):
-        c = flat[b] - mean[b]
+        c = np.subtract(flat[b], mean[b], out=out[b])
         s = np.einsum("ij,ij->i", c, c)[:, None] / n
         scale[b] = 1 / np.sqrt(s + x.dtype.type(eps))
-        if weight is None:
-            np.multiply(c, scale[b], out=out[b])
-        else:
-            c *= scale[b]
-            np.multiply(c, weight, out=out[b])
+        c *= scale[b]
+        if weight is not None:
+            c *= weight
         if bias is not None:
-            out[b] += bias
+            c += bias
 
     def to_all(g: Array) -> Sequence[Array | None]:
         dx = xp.empty(x.shape, g.dtype)
         to_weight = np.zeros(n, g.dtype)
         flat_g, out = rows(g), rows(dx)
+        lent = room(xp, flat, 1)
         for b in blocks(flat):
-            unit = flat[b] - mean[b]
+            unit = np.subtract(flat[b], mean[b], out=out[b])
             unit *= scale[b]
             inner = flat_g[b]
             if weight is not None:
                 to_weight += np.einsum("ij,ij->j", inner, unit)
-                inner = inner * weight
+                inner = lent[0][: len(unit)]
+                np.multiply(flat_g[b], weight, out=inner)
             along = np.einsum("ij,ij->i", inner, unit)[:, None] / n
             unit *= along
             np.subtract(inner, unit, out=unit)
             unit -= inner @ each
-            np.multiply(unit, scale[b], out=out[b])
+            unit *= scale[b]
         return (
             dx,
             None if weight is None else to_weight,
