@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 1e25ea06363c
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. b8d0224b73b5
 """What was computed from what, and the walk back through it.
 
 A `Node` stands for one computed value. It knows the nodes of the
@@ -137,12 +137,14 @@ Inspector = Callable[[Node, Array, Sequence[Array | None]], None]
 def walk_back(
     root: Node,
     gradient: Array,
+    add: Callable[[Array, Array], Array],
     retain: bool = False,
     inspect: Inspector | None = None,
 ) -> None:
     """Carry `gradient` from the root to every leaf below it.
 
-    inspect: is shown each node, its gradient, and what it made of it.
+    add: puts two gradients together, in a third array. inspect: is
+    shown each node, its gradient, and what it made of it.
     """
     pending = {root: gradient}
     for node in ancestors(root):
@@ -165,7 +167,7 @@ def walk_back(
             if part.shape != parent.shape:
                 part = unbroadcast(part, parent.shape)
             known = pending.get(parent)
-            pending[parent] = part if known is None else known + part
+            pending[parent] = part if known is None else add(known, part)
         if not retain:
             node.release()
 

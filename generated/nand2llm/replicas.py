@@ -1,4 +1,4 @@
-# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 2661e43aa101
+# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 785dde43b01d
 """One model, several threads: each works on a part of the batch.
 
 NumPy lets go of Python's lock while it computes, so threads that
@@ -9,8 +9,10 @@ of the parameters; each has gradients of its own, which are added up.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any
 
@@ -60,7 +62,8 @@ class Replicas:
             self.pool.submit(copy_context().run, work, model, part)
             for model, part in zip(self.models, parts, strict=True)
         ]
-        total = sum(task.result() for task in tasks)
+        with _impatient():
+            total = sum(task.result() for task in tasks)
         for grads in self.vectors:
             for (_, g), more in zip(
                 self.optimizer.vectors(), grads, strict=True
@@ -90,3 +93,14 @@ def _follow(
                 ours[id(p)].data = p.data
                 ours[id(p)].grad = Tensor.of(place, p.backend)
     return vectors
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Let no thread keep Python's lock from others for long."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

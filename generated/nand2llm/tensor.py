@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. b757d54e975b
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 909276b4c764
 """An array that remembers how it was computed.
 
 `Tensor` wraps an array of one of the backends. Every operation on
@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -157,7 +158,8 @@ class Tensor:
                 f"{self.shape}"
             )
         inspect = self._inspect if anomaly.get() else None
-        walk_back(self.node, gradient, retain_graph, inspect)
+        add = self.backend.add
+        walk_back(self.node, gradient, add, retain_graph, inspect)
 
     def _inspect(
         self, node: Node, g: Array, made: Sequence[Array | None]
@@ -677,7 +679,8 @@ def split(
     """Neighboring parts of an axis, of the sizes given.
 
     The parts' gradients are written side by side into one buffer; the
-    first part to be reached brings it to the node between x and them.
+    first part to be reached brings it to the node between x and them,
+    which wipes the places of those that never were.
     """
     n, backend = x.shape[axis], x.backend
     if sum(sizes) != n:
@@ -692,27 +695,34 @@ def split(
     ]
     parts = [_wrap(x.data[place], backend) for place in places]
     if x.node is not None and recording.get():
-        whole: list[Array] = []
-
-        def pass_on(g: Array) -> Array:
-            whole.clear()  # a second walk back starts anew
-            return g
-
+        fill, pass_on = _joined(backend, x.shape, places)
         joint = Node("split", x.shape, (x.node,), (pass_on,))
-        for part, place in zip(parts, places, strict=True):
-            rule = _fill(backend, whole, x.shape, place)
+        for i, part in enumerate(parts):
+            rule = partial(fill, i)
             part.node = Node("split", part.shape, (joint,), (rule,))
     return parts
 
 
-def _fill(
-    backend: Any, whole: list[Array], shape: Shape, place: Any
-) -> Callable[[Array], Array | None]:
-    def rule(g: Array) -> Array | None:
+def _joined(
+    backend: Any, shape: Shape, places: list[Any]
+) -> tuple[Callable[..., Array | None], Callable[[Array], Array]]:
+    """The rules of the parts, and of the node that joins them."""
+    whole: list[Array] = []
+    missing: set[int] = set()
+
+    def fill(i: int, g: Array) -> Array | None:
         first = not whole
         if first:
-            whole.append(backend.zeros(shape, g.dtype))
-        whole[0][place] = g
+            whole.append(backend.empty(shape, g.dtype))
+            missing.update(range(len(places)))
+        missing.discard(i)
+        whole[0][places[i]] = g
         return whole[0] if first else None
 
-    return rule
+    def pass_on(g: Array) -> Array:
+        for i in missing:
+            g[places[i]] = 0
+        whole.clear()  # a second walk back starts anew
+        return g
+
+    return fill, pass_on

@@ -1,7 +1,7 @@
 """Time training steps of the engine beside PyTorch's, loss for loss.
 
     python tests/bench/bench_train.py [--models mlp-nano ...] [--threads 1 2]
-        [--rounds 5] [--seconds 3] [--avx2] [--json FILE]
+        [--rounds 5] [--seconds 3] [--avx2] [--json FILE [--add]]
 
 Needs an interpreter with NumPy and PyTorch: `make bench-train` has one. Both
 sides start from the same weights and see the same batches; the losses of their
@@ -77,7 +77,7 @@ def main() -> int:
     if options.worker:
         work(*options.worker, options.seconds)
         return 0
-    figures: dict[str, Any] = {}
+    figures = known(options)
     for model in options.models:
         for threads in options.threads:
             figures[f"{model}, {threads}"] = race(model, threads, options)
@@ -102,6 +102,9 @@ def parsed() -> argparse.Namespace:
         "--avx2", action="store_true", help="hold everybody to AVX2"
     )
     parser.add_argument("--json", type=Path, help="record the figures here")
+    parser.add_argument(
+        "--add", action="store_true", help="keep the figures that are there"
+    )
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -159,6 +162,8 @@ def surroundings(who: str, threads: int, avx2: bool) -> dict[str, str]:
     blas = 1 if who == "numpy replicas" else threads
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
     env = os.environ | dict.fromkeys(names, str(blas))
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        env.pop(name, None)  # NumPy too may use what the processor has
     env |= {
         "PYTHONPATH": str(ROOT / "generated"),
         "NAND2LLM_THREADS": str(threads),
@@ -184,6 +189,14 @@ def agree(
         sys.exit(f"{who} on {model}: the losses differ: {pairs}")
 
 
+def known(options: argparse.Namespace) -> dict[str, Any]:
+    """The figures to begin with: none, or those of the file."""
+    if not (options.add and options.json and options.json.is_file()):
+        return {}
+    found: dict[str, Any] = json.loads(options.json.read_text())["figures"]
+    return found
+
+
 def record(options: argparse.Namespace, figures: dict[str, Any]) -> None:
     """Write what is known so far.
 
@@ -200,7 +213,12 @@ def record(options: argparse.Namespace, figures: dict[str, Any]) -> None:
         f"NumPy {version('numpy')}, PyTorch {version('torch')}",
         "instructions": "AVX2" if options.avx2 else "all",
         "rounds": options.rounds,
-        "figures": figures,
+        "figures": {
+            key: figures[key]
+            for model in MODELS
+            for key in sorted(figures)
+            if key.startswith(model)
+        },
     }
     options.json.write_text(json.dumps(found, indent=2) + "\n")
 

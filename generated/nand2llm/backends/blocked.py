@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 3c2fe12a2c6b
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 16f8d860ed33
 """NumPy's own versions of the coarse operations.
 
 They write into borrowed buffers, and go through long arrays in blocks
@@ -7,15 +7,21 @@ of rows whose temporaries stay in the processor's cache.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from nand2llm.autograd import Array
+from nand2llm.autograd import Array, recording
 from nand2llm.backends.memory import blocks
 from nand2llm.coarse import CUBE, GELU, rows, visible
 from nand2llm.ops import Result
+
+
+def room(xp: Any, x: Array, n: int) -> list[Array]:
+    """Borrowed arrays, n of them, like a block of x."""
+    first = next(blocks(x), slice(0))
+    return [xp.empty(x[first].shape, x.dtype) for _ in range(n)]
 
 
 def linear(
@@ -47,39 +53,33 @@ def linear(
 def gelu(xp: Any, x: Array) -> Result:
     """As `coarse.gelu`."""
     flat, y = x.reshape(-1), xp.empty(x.shape, x.dtype)
+    slope = xp.empty(x.shape, x.dtype) if recording.get() else None
     out = y.reshape(-1)
+    lent = room(xp, flat, 2)
     for b in blocks(flat):
-        t = flat[b] * flat[b]
-        t *= GELU * CUBE
-        t += GELU
-        t *= flat[b]
-        np.tanh(t, out=t)
-        t += 1
-        t *= flat[b]
-        np.multiply(t, 0.5, out=out[b])
+        square, s = (t[: len(flat[b])] for t in lent)
+        np.multiply(flat[b], flat[b], out=square)
+        np.multiply(square, GELU * CUBE, out=s)
+        s += GELU
+        s *= flat[b]
+        np.tanh(s, out=s)
+        s *= 0.5
+        s += 0.5
+        np.multiply(flat[b], s, out=out[b])
+        if slope is not None:
+            square *= 6 * GELU * CUBE
+            square += 2 * GELU
+            square *= out[b]
+            rest = np.subtract(1, s, out=slope.reshape(-1)[b])
+            rest *= square
+            rest += s
 
-    def to_x(g: Array) -> Array:
-        dx = xp.empty(x.shape, g.dtype)
-        flat_g, out = g.reshape(-1), dx.reshape(-1)
-        for b in blocks(flat):
-            square = flat[b] * flat[b]
-            t = square * (GELU * CUBE)
-            t += GELU
-            t *= flat[b]
-            np.tanh(t, out=t)
-            square *= 3 * GELU * CUBE
-            square += GELU
-            square *= flat[b]  # x times the slope of tanh's argument
-            steep = t * t
-            np.subtract(1, steep, out=steep)
-            steep *= square
-            steep += t
-            steep += 1
-            steep *= 0.5
-            np.multiply(steep, flat_g[b], out=out[b])
-        return dx
+    return y, (lambda g: _product(xp, g, slope),)
 
-    return y, (to_x,)
+
+def _product(xp: Any, x: Array, y: Array) -> Array:
+    """x · y in a borrowed buffer."""
+    return np.multiply(x, y, out=xp.empty(y.shape, y.dtype))
 
 
 def layer_norm(
@@ -92,36 +92,37 @@ def layer_norm(
     """As `coarse.layer_norm`."""
     flat, y = rows(x), xp.empty(x.shape, x.dtype)
     n, out = x.shape[-1], rows(y)
-    mean = flat.mean(axis=1, keepdims=True)
+    each = np.full((n, 1), 1 / n, x.dtype)
+    mean = flat @ each
     scale = xp.empty(mean.shape, x.dtype)
     for b in blocks(flat):
-        c = flat[b] - mean[b]
+        c = np.subtract(flat[b], mean[b], out=out[b])
         s = np.einsum("ij,ij->i", c, c)[:, None] / n
         scale[b] = 1 / np.sqrt(s + x.dtype.type(eps))
-        if weight is None:
-            np.multiply(c, scale[b], out=out[b])
-        else:
-            c *= scale[b]
-            np.multiply(c, weight, out=out[b])
+        c *= scale[b]
+        if weight is not None:
+            c *= weight
         if bias is not None:
-            out[b] += bias
+            c += bias
 
     def to_all(g: Array) -> Sequence[Array | None]:
         dx = xp.empty(x.shape, g.dtype)
         to_weight = np.zeros(n, g.dtype)
         flat_g, out = rows(g), rows(dx)
+        lent = room(xp, flat, 1)
         for b in blocks(flat):
-            unit = flat[b] - mean[b]
+            unit = np.subtract(flat[b], mean[b], out=out[b])
             unit *= scale[b]
             inner = flat_g[b]
             if weight is not None:
                 to_weight += np.einsum("ij,ij->j", inner, unit)
-                inner = inner * weight
+                inner = lent[0][: len(unit)]
+                np.multiply(flat_g[b], weight, out=inner)
             along = np.einsum("ij,ij->i", inner, unit)[:, None] / n
             unit *= along
             np.subtract(inner, unit, out=unit)
-            unit -= inner.mean(axis=1, keepdims=True)
-            np.multiply(unit, scale[b], out=out[b])
+            unit -= inner @ each
+            unit *= scale[b]
         return (
             dx,
             None if weight is None else to_weight,
@@ -129,6 +130,14 @@ def layer_norm(
         )
 
     return y, to_all
+
+
+RANGE = 50.0  # exp(-RANGE) is far from vanishing in float32
+
+
+def alike(x: Array) -> bool:
+    """Whether exp(x - x.max()) vanishes nowhere."""
+    return bool(x.max() - x.min() < RANGE)
 
 
 def cross_entropy(
@@ -141,19 +150,20 @@ def cross_entropy(
     lost = 0.0
     for b in blocks(logits):
         z = slope[b]
-        top = logits[b].max(axis=1, keepdims=True)
+        whole = alike(logits[b])
+        top = logits[b].max(axis=None if whole else 1, keepdims=True)
         np.subtract(logits[b], top, out=z)
         hit = (np.arange(len(z)), np.where(kept[b], targets[b], 0))
         true = z[hit]
         np.exp(z, out=z)
-        total = z.sum(axis=1)
+        total = np.einsum("ij->i", z)
         lost += float((np.log(total) - true)[kept[b]].sum())
         share = (kept[b] / n).astype(z.dtype)
         z *= (share / total)[:, None]
         z[hit] -= share
 
     def to_logits(g: Array) -> Array:
-        return slope if g == 1 else slope * g
+        return slope if g == 1 else _product(xp, g, slope)
 
     return np.asarray(lost / n, logits.dtype), (to_logits,)
 
@@ -171,60 +181,109 @@ def attention(
     batch, n_query, _, width = q.shape
     n_key, n_group = k.shape[1:3]
     factor = q.dtype.type(width**-0.5 if scale is None else scale)
-    split = (batch, n_query, n_group, -1, width)
-    queries = q.reshape(split).transpose(0, 2, 3, 1, 4)
+    split = (batch, n_query, n_group, q.shape[2] // n_group)
+
+    def heads(x: Array) -> Array:
+        """(B, T, H, D) seen as (B, G, H/G, T, D)."""
+        return x.reshape(*split, -1).transpose(0, 2, 3, 1, 4)
+
     keys = k.transpose(0, 2, 1, 3)[:, :, None]
     values = v.transpose(0, 2, 1, 3)[:, :, None]
-    shape = (*queries.shape[:-1], n_key)
-    weights = xp.empty(shape, q.dtype)
-    np.matmul(queries, keys.swapaxes(-1, -2), out=weights)
-    hidden = None
-    if causal or window is not None:
-        seen = visible(np, n_query, n_key, causal, window)
-        hidden = np.where(seen, 0, -1e30).astype(q.dtype)
-    tables = weights.reshape(-1, n_query, n_key)
-    for b in blocks(tables):
-        s = tables[b]
-        s *= factor
-        if hidden is not None:
-            s += hidden
-        s -= s.max(axis=-1, keepdims=True)
-        np.exp(s, out=s)
-        s *= 1 / s.sum(axis=-1, keepdims=True)
-    out = xp.empty(q.shape, q.dtype)
-    np.matmul(
-        weights, values, out=out.reshape(split).transpose(0, 2, 3, 1, 4)
-    )
+    scaled = np.multiply(q, factor, out=xp.empty(q.shape, q.dtype))
+    queries, out = heads(scaled), xp.empty(q.shape, q.dtype)
+    seen = visible(np, n_query, n_key, causal, window)
+    hidden = np.where(seen, 0, -1e30).astype(q.dtype)
+    strips = []
+    for some, near in _strips(n_query, n_key, causal, window):
+        size = some.stop - some.start, near.stop - near.start
+        weights = xp.empty((*queries.shape[:3], *size), q.dtype)
+        there = keys[..., near, :].swapaxes(-1, -2)
+        np.matmul(queries[..., some, :], there, out=weights)
+        _softmax(weights.reshape(-1, *size), hidden[some, near])
+        there = heads(out)[..., some, :]
+        np.matmul(weights, values[..., near, :], out=there)
+        strips.append((some, near, weights))
 
     def to_all(g: Array) -> Sequence[Array]:
-        g = g.reshape(split).transpose(0, 2, 3, 1, 4)
-        back = xp.empty(shape, g.dtype)
-        np.matmul(g, values.swapaxes(-1, -2), out=back)
-        for b in blocks(tables):
-            w, s = tables[b], back.reshape(tables.shape)[b]
-            s -= np.einsum("ijk,ijk->ij", s, w)[..., None]
-            s *= w
-            s *= factor
         to_q, to_k, to_v = (
-            xp.empty(a.shape, g.dtype) for a in (q, k, v)
+            xp.empty(x.shape, g.dtype) for x in (q, k, v)
         )
-        np.matmul(
-            back, keys, out=to_q.reshape(split).transpose(0, 2, 3, 1, 4)
-        )
-        _grouped(back.swapaxes(-1, -2), queries, to_k)
-        _grouped(weights.swapaxes(-1, -2), g, to_v)
+        ones = np.ones((width, 1), g.dtype)
+        level = heads(_product(xp, g, out).reshape(-1, width) @ ones)
+        g = heads(g)
+        for some, near, weights in reversed(strips):
+            back = xp.empty(weights.shape, g.dtype)
+            there = values[..., near, :].swapaxes(-1, -2)
+            np.matmul(g[..., some, :], there, out=back)
+            _slope(back, weights, level[..., some, :])
+            there = heads(to_q)[..., some, :]
+            np.matmul(back, keys[..., near, :], out=there)
+            first = some.stop == n_query
+            _grouped(back, queries[..., some, :], to_k, near, first)
+            _grouped(weights, g[..., some, :], to_v, near, first)
+        to_q *= factor
         return to_q, to_k, to_v
 
     return out, to_all
 
 
-def _grouped(x: Array, y: Array, out: Array) -> None:
-    """Add up the products of the heads that share keys and values."""
-    out = out.transpose(0, 2, 1, 3)
-    if x.shape[2] == 1:
-        np.matmul(x[:, :, 0], y[:, :, 0], out=out)
+STRIP = 64  # queries that share a table
+
+
+def _strips(
+    n_query: int, n_key: int, causal: bool, window: int | None
+) -> Iterator[tuple[slice, slice]]:
+    """Neighboring queries, and the keys that one of them sees."""
+    ahead = n_key - n_query
+    whole = ahead < 0 or (not causal and window is None)
+    step = max(1, n_query) if whole else STRIP
+    for i in range(0, n_query, step):
+        stop = min(i + step, n_query)
+        first = 0 if window is None else i + ahead - window + 1
+        last = stop + ahead if causal else n_key
+        yield slice(i, stop), slice(max(0, first), last)
+
+
+def _softmax(tables: Array, hidden: Array) -> None:
+    """Softmax of the rows (…, T, S) that `hidden` is added to."""
+    blind = bool((hidden < 0).all(axis=-1).any())
+    for b in blocks(tables):
+        s = tables[b]
+        if blind or not alike(s):
+            s += hidden
+            s -= s.max(axis=-1, keepdims=True)
+        else:
+            s += hidden - s.max()
+        np.exp(s, out=s)
+        s *= 1 / np.einsum("ijk->ij", s)[..., None]
+
+
+def _slope(back: Array, weights: Array, level: Array) -> None:
+    """Take `back` through the softmax that made the weights."""
+    shape = weights.shape[-2:]
+    level = level.reshape(-1, shape[0], 1)
+    w, s = weights.reshape(-1, *shape), back.reshape(-1, *shape)
+    for b in blocks(w):
+        s[b] -= level[b]
+        s[b] *= w[b]
+
+
+def _grouped(
+    x: Array, y: Array, out: Array, near: slice, first: bool
+) -> None:
+    """Products (B, G, H/G, S, D), added up over a group's heads.
+
+    The first overwrite `out` (B, S, G, D), others are added to it.
+    """
+    x, place = x.swapaxes(-1, -2), out[:, near].transpose(0, 2, 1, 3)
+    if first and x.shape[2] == 1:
+        np.matmul(x[:, :, 0], y[:, :, 0], out=place)
+    elif first:
+        place[...] = np.matmul(x, y).sum(axis=2)
     else:
-        out[...] = np.matmul(x, y).sum(axis=2)
+        place += np.matmul(x, y).sum(axis=2)
+    if first:
+        out[:, : near.start] = 0
 
 
 OWN = {

@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. d10f65d0e354
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 6e11c01232f5
 """Memory that is used again, instead of asked for again.
 
 The arena keeps the arrays it made and lends one again as soon as
@@ -18,12 +18,14 @@ import numpy as np
 
 SMALL = 1 << 14  # bytes; below, NumPy and the C library do well
 
-BLOCK = 1 << 15  # elements, so that a few temporaries fit level 2
+BLOCK = 1 << 16  # elements, so that a few temporaries fit level 2
 
 
-def blocks(x: np.ndarray[Any, Any]) -> Iterator[slice]:
-    """Slices of the first axis, of about `BLOCK` elements each."""
-    step = max(1, BLOCK // max(1, x[:1].size))
+def blocks(
+    x: np.ndarray[Any, Any], size: int = BLOCK
+) -> Iterator[slice]:
+    """Slices of the first axis, of about `size` elements each."""
+    step = max(1, size // max(1, x[:1].size))
     return (slice(i, i + step) for i in range(0, len(x), step))
 
 

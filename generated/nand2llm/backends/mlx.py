@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. bc01c54e4756
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. d2d381d4b793
 """MLX: lazy arrays in the unified memory of Apple silicon.
 
 On Linux the same code runs on the processor, which is how the tests
@@ -70,6 +70,10 @@ class MLX(Backend):
     def accumulate(self, total: Array, x: Array) -> Array:
         """The sum, as a new array."""
         return total + x
+
+    def empty(self, shape: Sequence[int], dtype: Any) -> Array:
+        """Zeros, since nothing is ever written to them."""
+        return self.module.zeros(shape, dtype)
 
     def scatter_add(
         self, shape: Sequence[int], index: Any, g: Array

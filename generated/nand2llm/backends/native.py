@@ -1,4 +1,4 @@
-# Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 2a9af38e6322
+# Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. ac6365200192
 """The native backend: NumPy's arrays, and kernels in Rust for them.
 
 The kernels know float32 only; for anything else NumPy's versions are
@@ -15,6 +15,7 @@ import numpy as np
 
 from nand2llm.backends import blocked
 from nand2llm.backends.base import Array, Backend
+from nand2llm.backends.memory import SMALL
 from nand2llm.backends.numpy import NumPy
 from nand2llm.coarse import rows
 from nand2llm.native import NativeError
@@ -41,6 +42,14 @@ class Native(NumPy):
         """The kernels cut into pieces themselves."""
         return (...,)
 
+    def add(self, x: Array, y: Array) -> Array:
+        """x + y; by all threads, if there is enough of them."""
+        if not (_long(x) and _long(y) and x.shape == y.shape):
+            return super().add(x, y)
+        out = self.empty(x.shape, FLOAT)
+        kernels.add(x, y, out)
+        return out
+
     def add_rows(
         self, shape: Sequence[int], index: Array, g: Array
     ) -> Array:
@@ -52,6 +61,16 @@ class Native(NumPy):
             index = (index % len(total)).astype(np.int64, copy=False)
             kernels.scatter_add(dense(g), dense(index), total)
         return total
+
+
+def _long(x: Array) -> bool:
+    """Whether it is dense, float32, and worth a kernel's call."""
+    return (
+        x.__class__ is np.ndarray
+        and x.nbytes >= SMALL
+        and x.dtype is FLOAT
+        and x.flags.c_contiguous
+    )
 
 
 def dense(x: Array) -> Array:

@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 5f1d0592f9e9
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. 75ff188a1de4
 """NumPy: the reference that the other backends are tested against."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 from nand2llm.backends import blocked
 from nand2llm.backends.base import Array, Backend
-from nand2llm.backends.memory import Arena, blocks
+from nand2llm.backends.memory import BLOCK, Arena, blocks
 
 
 class NumPy(Backend):
@@ -38,8 +38,18 @@ class NumPy(Backend):
         return x
 
     def pieces(self, x: Array) -> Iterator[Any]:
-        """Blocks that fit the processor's cache."""
-        return blocks(x)
+        """Blocks whose fresh temporaries fit the cache, and the heap."""
+        return blocks(x, BLOCK // 4)
+
+    def add(self, x: Array, y: Array) -> Array:
+        """x + y; that of two arrays is written to a borrowed one."""
+        if (
+            x.__class__ is y.__class__ is np.ndarray
+            and x.dtype == y.dtype
+            and x.shape[x.ndim - y.ndim :] == y.shape
+        ):
+            return np.add(x, y, out=self.empty(x.shape, x.dtype))
+        return np.add(x, y)
 
     def scatter_add(
         self, shape: Sequence[int], index: Any, g: Array
