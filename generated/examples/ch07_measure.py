@@ -1,4 +1,4 @@
-# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. af46f351798d
+# Made from book/part2/07-tensor-autograd.md by tangle.py; edit there, or here and stitch. bdc0f5e19d61
 """Time graphs of arrays, and weigh them; print JSON."""
 
 import gc
@@ -50,7 +50,8 @@ def networks() -> dict[str, object]:
     """The gradient of networks, by values and by tensors."""
     found: dict[str, list[float]] = {"Value": [], "Tensor": []}
     for width in WIDTHS:
-        model, rng = MLP((2, width, 1), seed=1), np.random.default_rng(1)
+        model = MLP((2, width, 1), seed=1)
+        rng = np.random.default_rng(1)
         sizes = ((2, width), (1, width), (width, 1), (1, 1))
         arrays = [rng.normal(size=size) for size in sizes]
         tasks = {
