@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 THREADS = ("OMP", "OPENBLAS", "MKL", "NAND2LLM")
 SHAPES = ((), (64, 64), (1024, 1024))
 OPERATIONS = ("add", "multiply", "exp", "tanh", "matmul", "softmax", "sum")
+HELD = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # to older processors
 TURN = 0.004  # seconds of repetitions in a turn
 
 Task = Callable[[], Any]
@@ -136,12 +137,13 @@ class Process:
     def __init__(self, python: str, *flags: str) -> None:
         env = {f"{name}_NUM_THREADS": "1" for name in THREADS}
         env |= {"NAND2LLM_THREADS": "1", "PYTHONPATH": str(ROOT / "generated")}
+        free = {k: v for k, v in os.environ.items() if k not in HELD}
         self.pipe = subprocess.Popen(
             [python, __file__, "--engine", *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **env},
+            env=free | env,
         )
         self.version = self.answer()
 

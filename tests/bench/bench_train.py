@@ -2,6 +2,7 @@
 
     python tests/bench/bench_train.py [--models mlp-nano ...] [--threads 1 2]
         [--rounds 5] [--seconds 3] [--avx2] [--json FILE [--add]]
+        [--through COMMAND]
 
 Needs an interpreter with NumPy and PyTorch: `make bench-train` has one. Both
 sides start from the same weights and see the same batches; the losses of their
@@ -19,6 +20,7 @@ import math
 import os
 import platform
 import resource
+import shlex
 import statistics
 import subprocess
 import sys
@@ -105,6 +107,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--add", action="store_true", help="keep the figures that are there"
     )
+    parser.add_argument(
+        "--through", default="", help="what starts each process (taskset …)"
+    )
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -145,8 +150,9 @@ def timed(
 ) -> dict[str, Any]:
     """One process: its first losses, milliseconds a step, megabytes."""
     command = [sys.executable, __file__, "--worker", who, model, str(threads)]
+    command += ["--seconds", str(options.seconds)]
     done = subprocess.run(
-        [*command, "--seconds", str(options.seconds)],
+        [*shlex.split(options.through), *command],
         env=surroundings(who, threads, options.avx2),
         capture_output=True,
         text=True,
