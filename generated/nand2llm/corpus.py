@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 3aa0f81d3af9
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. e32539144753
 """Documents out of files, one at a time."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, BinaryIO, Literal
 
 @dataclass(frozen=True)
 class Document:
@@ -75,9 +75,10 @@ class Faults:
 
 LIMIT = 16 * 2**20  # bytes of a record
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
+Opened = BinaryIO | gzip.GzipFile
 
 
-def opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> Opened:
     """The file, unpacked if it ends in .gz."""
     if path.suffix == ".gz":
         return gzip.open(path, "rb")
@@ -105,7 +106,7 @@ def lines(path: Path, limit: int) -> Iterator[bytes | BadRecord]:
             )
 
 
-def skip_rest(file: IO[bytes], line: bytes, limit: int) -> None:
+def skip_rest(file: Opened, line: bytes, limit: int) -> None:
     """Read on to the end of a line, and keep nothing of it."""
     while line and not line.endswith(b"\n"):
         line = file.readline(limit)

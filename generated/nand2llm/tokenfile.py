@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. d28277ba7e76
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. f10d0b31cad6
 """Files of tokens: written as a stream, read as an array."""
 
 from __future__ import annotations
@@ -179,6 +179,7 @@ class TokenFile:
         for data, known in zip((self.tokens, self.starts), self.sums, strict=True):
             total = 0
             for at in range(0, len(data), 2**20):
-                total = zlib.crc32(data[at : at + 2**20], total)
+                some = data[at : at + 2**20]
+                total = zlib.crc32(some.data, total)
             if total != known:
                 self.refuse("the tokens aren't what was written")

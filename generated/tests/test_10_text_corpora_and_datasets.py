@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 313a52de45f4
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 9c305d4bb36a
 """What chapter 10 claims, tried."""
 
 import gzip
@@ -33,7 +33,7 @@ from nand2llm.duplicates import (
     unique,
 )
 from nand2llm.splitting import part_of
-from nand2llm.thebook import cut, frozen, sections
+from nand2llm.thebook import cut, frozen
 from nand2llm.tokenfile import TokenFile, write_tokens
 
 ZOO = {
@@ -354,3 +354,47 @@ def test_the_thread_ends_when_nobody_listens() -> None:
         items.close()
         assert len(made) <= 5 + 3 + 2
     assert threading.active_count() == before
+
+
+def test_a_page_is_cut_where_readers_would() -> None:
+    page = "\n".join(
+        [
+            "# Title {#ch:x}",
+            "",
+            "A [term]{.idx} and [a note [@who].]{.margin} to `{python} 1`.",
+            "",
+            "``` {.python #a/b file=x.py}",
+            "# no heading",
+            "<<c>>",
+            "```",
+            "## Empty",
+            "## Exercises {#sec:y}",
+            '::::: {.exercise #ex:z level=1 title="Do it"}',
+            "Do.",
+            "",
+            "``` {.python .mutant}",
+            "wrong",
+            "```",
+            ":::::",
+        ]
+    )
+    first, second = cut(page, "p.md")
+    assert (first.source, second.source) == ("p.md:1", "p.md:11")
+    assert first.text == (
+        "# Title\n\nA term and a note [@who]. to `1`.\n\n"
+        "```python\n# no heading\n<<c>>\n```\n"
+    )
+    assert second.text == "## Do it\nDo.\n"
+
+
+def test_the_frozen_corpus() -> None:
+    book = frozen()
+    texts = [one.text for one in book]
+    assert len(set(texts)) == len(texts) > 150
+    assert all(clean(text) + "\n" == text for text in texts)
+    assert {one.source[:11] for one in book} == {
+        "book/part1/",
+        "book/part2/",
+    }
+    assert sum(len(text) for text in texts) > 600_000
+    assert not any(".mutant" in text for text in texts)
