@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 89fd29ed35e3
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. a6afd1b2c7cf
 """A corpus, from files to batches: this book, or files you name."""
 
 import sys
@@ -62,7 +62,9 @@ def main(paths: list[str], out: Path) -> None:
     for row in inputs.tolist():
         pieces = " ".join(map(str, row)).split(str(BEGIN))
         data = [bytes(map(int, piece.split())) for piece in pieces]
-        text = "|".join(part.decode("utf-8", "replace") for part in data)
+        text = "|".join(
+            part.decode("utf-8", "replace") for part in data
+        )
         print(f"  {text!r}")
 
 

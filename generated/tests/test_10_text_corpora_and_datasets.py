@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 9c305d4bb36a
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 4f93a0d25fa8
 """What chapter 10 claims, tried."""
 
 import gzip
@@ -105,7 +105,9 @@ def test_text_files(tmp_path: Path) -> None:
 
 def test_cleaning_is_done_when_it_is_done() -> None:
     rng = random.Random(10)
-    spice = "ae\u0301\u0327 \t\n\r\v\x1c\u200b\u200d\u2028\ufeff\u202e\0"
+    spice = (
+        "ae\u0301\u0327 \t\n\r\v\x1c\u200b\u200d\u2028\ufeff\u202e\0"
+    )
     for _ in range(2000):
         text = "".join(rng.choices(spice, k=rng.randrange(12)))
         once = clean(text)
@@ -251,7 +253,9 @@ def numbered(tmp_path: Path) -> TokenFile:
     rng = np.random.default_rng(5)
     sizes = rng.geometric(1 / 120, 400)
     ends = np.cumsum(sizes)
-    texts = [np.arange(e - n, e) for n, e in zip(sizes, ends, strict=True)]
+    texts = [
+        np.arange(e - n, e) for n, e in zip(sizes, ends, strict=True)
+    ]
     path = tmp_path / "numbered.tokens"
     write_tokens(path, texts, int(ends[-1]))
     return TokenFile(path)
@@ -265,7 +269,10 @@ def test_rows_begin_where_documents_do(numbered: TokenFile) -> None:
         assert inputs.shape == targets.shape == (8, 64)
         assert (targets == inputs + 1).all()
         for row in inputs.tolist():
-            begins = [0, *(i for i in range(1, 64) if row[i] != row[i - 1] + 1)]
+            begins = [
+                0,
+                *(i for i in range(1, 64) if row[i] != row[i - 1] + 1),
+            ]
             fresh = sum(row[i] in starts for i in begins)
             cuts += fresh < len(begins)
             seams += len(begins) - 1
@@ -361,7 +368,7 @@ def test_a_page_is_cut_where_readers_would() -> None:
         [
             "# Title {#ch:x}",
             "",
-            "A [term]{.idx} and [a note [@who].]{.margin} to `{python} 1`.",
+            "A [term]{.idx}, [a note [@who]]{.margin}; `{python} 1`.",
             "",
             "``` {.python #a/b file=x.py}",
             "# no heading",
@@ -381,7 +388,7 @@ def test_a_page_is_cut_where_readers_would() -> None:
     first, second = cut(page, "p.md")
     assert (first.source, second.source) == ("p.md:1", "p.md:11")
     assert first.text == (
-        "# Title\n\nA term and a note [@who]. to `1`.\n\n"
+        "# Title\n\nA term, a note [@who]; `1`.\n\n"
         "```python\n# no heading\n<<c>>\n```\n"
     )
     assert second.text == "## Do it\nDo.\n"
