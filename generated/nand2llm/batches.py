@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 9f0d4dc21e59
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. ccaf55ddf0e4
 """Batches out of a token file, in an order that can be repeated."""
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def sequential(
     Batches are (B, T), the last full one has fewer rows, and what
     is left comes as one shorter row.
     """
-    total = len(file.tokens) - 1
+    total = max(len(file.tokens) - 1, 0)
     whole = total - total % length
     for at in range(0, whole, batch * length):
         stop = min(at + batch * length, whole)

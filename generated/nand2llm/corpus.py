@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. e368c0dd39f9
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. ea8add902d83
 """Documents out of files, one at a time."""
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class Faults:
             self.first.append(fault)
 
     def __str__(self) -> str:
-        counts = (f"{n} {kind}" for kind, n in self.kinds.most_common())
-        return f"{self.kinds.total()} bad: {', '.join(counts)}"
+        counts = [f"{n} {kind}" for kind, n in self.kinds.most_common()]
+        return "bad records: " + (", ".join(counts) or "none")
 
 
 LIMIT = 16 * 2**20  # bytes of a record
@@ -213,6 +213,8 @@ def jsonl_record(
         record = json.loads(text)
     except (ValueError, RecursionError) as problem:
         words = str(problem).partition(":")[0]
+        if isinstance(problem, RecursionError):
+            words = "nested too deep"
         advice = f'a line must be one object, {{"{field}": "..."}}'
         return BadRecord(
             source, "no JSON", f"no JSON ({words})", advice
