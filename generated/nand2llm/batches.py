@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. ccaf55ddf0e4
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 8ad0f38f8ad3
 """Batches out of a token file, in an order that can be repeated."""
 
 from __future__ import annotations
@@ -56,7 +56,6 @@ class Batches:
             insort(self.pool, (min(size, stop - at), at))
             at, size = at + size, self.length
 
-
     def fill(self) -> None:
         """Cut documents until the pool is full or the epoch is over."""
         while True:
@@ -112,7 +111,6 @@ class Batches:
             "pool": [list(piece) for piece in self.pool],
             "rng": self.rng.bit_generator.state,
         }
-
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where another was; ValueError for another's file."""

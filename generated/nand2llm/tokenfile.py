@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 03905b7667ba
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 181ed346b78f
 """Files of tokens: written as a stream, read as an array."""
 
 from __future__ import annotations
@@ -139,7 +139,6 @@ class TokenFile:
             self.refuse(f"{size:,} bytes are less than a header")
         return np.memmap(self.path, np.uint8, "r").view(np.ndarray)
 
-
     def header(self, head: bytes) -> tuple[int, ...]:
         """The fields of the first page."""
         magic, version, *fields = HEADER.unpack_from(head)
@@ -170,7 +169,6 @@ class TokenFile:
         ):
             self.refuse("documents begin out of order")
 
-
     def __len__(self) -> int:
         return len(self.starts)
 
@@ -185,7 +183,6 @@ class TokenFile:
     def __getitem__(self, number: int) -> Array:
         start, stop = self.bounds(range(len(self))[number])
         return self.tokens[start:stop]
-
 
     def verify(self) -> None:
         """Read all of it, and compare with the check sums."""
