@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. f6d5fec7bc8e
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. eff07a8469e1
 """Print LETTERS and NUMBERS of nand2llm/unicode_classes.py.
 
 From the Unicode edition that this Python knows (3.14: 16.0), or from
@@ -40,4 +40,5 @@ if __name__ == "__main__":
     print(f'EDITION = "{unicodedata.unidata_version}"')
     for name in ("NUMBERS", "LETTERS"):
         lines = textwrap.wrap(runs(name[0]), 64)
-        print(f"{name} = (", *(f'    "{x}"' for x in lines), ")", sep="\n")
+        print(f"{name} = (")
+        print(*(f'    "{line}"' for line in lines), ")", sep="\n")
