@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 738c04b21a73
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 520abbfa59fb
 """Text to tokens and back, whatever the tokens are."""
 
 from __future__ import annotations
@@ -201,12 +201,12 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     kinds = {cls.kind: cls for cls in (Bytes, Characters, BPE)}
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
-        made: Tokenizer = kinds[record.pop("kind")](**record)
-    except KeyError as error:
-        known = ", ".join(kinds)
-        raise ValueError(
-            f"{path}: {error} is none of {known}"
-        ) from None
-    except (AttributeError, TypeError, ValueError) as error:
+        if not isinstance(record, dict):
+            raise ValueError("it should be an object with a kind")
+        kind = record.pop("kind", None)
+        if kind not in kinds:
+            raise ValueError(f"{kind!r} is none of {', '.join(kinds)}")
+        made: Tokenizer = kinds[kind](**record)
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
     return made
