@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. b6f4c3287113
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. c9a097523ed9
 """Train the book's tokenizer: book/data/book-2048.json."""
 
 from pathlib import Path
@@ -6,11 +6,10 @@ from pathlib import Path
 from nand2llm.bpe import train
 from nand2llm.thebook import frozen
 
-SPECIALS = [
-    "<|bos|>",
-    *(f"<|{who}_{end}|>" for who in ("user", "assistant", "python",
-      "output") for end in ("start", "end")),
-]
+SPEAKERS = "user", "assistant", "python", "output"
+SPECIALS = ["<|bos|>"]
+for who in SPEAKERS:
+    SPECIALS += [f"<|{who}_start|>", f"<|{who}_end|>"]
 DATA = Path(__file__).parents[2] / "book" / "data"
 
 if __name__ == "__main__":
