@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. df3892a81586
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. ccaf55ddf0e4
 """Batches out of a token file, in an order that can be repeated."""
 
 from __future__ import annotations
@@ -56,10 +56,13 @@ class Batches:
             insort(self.pool, (min(size, stop - at), at))
             at, size = at + size, self.length
 
+
     def fill(self) -> None:
         """Cut documents until the pool is full or the epoch is over."""
         while True:
-            while len(self.pool) < self.pool_size and self.at < len(self.order):
+            while len(self.pool) < self.pool_size and self.at < len(
+                self.order
+            ):
                 self.cut(int(self.order[self.at]))
                 self.at += 1
             if self.pool:
@@ -83,9 +86,13 @@ class Batches:
     def __iter__(self) -> Iterator[Pair]:
         return self
 
+
     def __next__(self) -> Pair:
         shape, tokens = (self.batch, self.length), self.file.tokens
-        inputs, targets = np.empty(shape, np.int64), np.empty(shape, np.int64)
+        inputs, targets = (
+            np.empty(shape, np.int64),
+            np.empty(shape, np.int64),
+        )
         for x, y in zip(inputs, targets, strict=True):
             at = 0
             for start, size in self.row():
@@ -105,6 +112,7 @@ class Batches:
             "pool": [list(piece) for piece in self.pool],
             "rng": self.rng.bit_generator.state,
         }
+
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where another was; ValueError for another's file."""
@@ -127,7 +135,7 @@ def sequential(
     Batches are (B, T), the last full one has fewer rows, and what
     is left comes as one shorter row.
     """
-    total = len(file.tokens) - 1
+    total = max(len(file.tokens) - 1, 0)
     whole = total - total % length
     for at in range(0, whole, batch * length):
         stop = min(at + batch * length, whole)
