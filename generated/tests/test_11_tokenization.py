@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 7c7627086ff0
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 7fe2a8540bed
 import json
 import random
 
@@ -67,8 +67,8 @@ def test_spaces_go_with_what_follows():
 def test_classes():
     letters = {chr(p) for points in ranges(LETTERS) for p in points}
     numbers = {chr(p) for points in ranges(NUMBERS) for p in points}
-    assert set("aZéßжאあ中ſ") <= letters
-    assert set("09²½Ⅷ٣") <= numbers
+    assert set("aZéßжſ\u05d0\u3042\u4e2d") <= letters
+    assert set("09²½Ⅷ\u0663") <= numbers
     assert not set(" _'\u0301\u200d🙂") & (letters | numbers)
 
 
@@ -127,7 +127,7 @@ def test_unknown_specials_are_refused():
 
 def test_whole_characters():
     stream = Bytes().stream()
-    text = "né🙂\u200d日"
+    text = "né🙂\u200d∇"
     shown = [stream.push(byte) for byte in text.encode()]
     assert "".join(shown) == text and "\ufffd" not in shown
     assert stream.finish() == ""
