@@ -1,42 +1,166 @@
-//! The border.
+//! The tokenizer as other languages call it.
+//!
+//! Texts come as bytes, one text after the other, with a list of where
+//! each ends. Encoders and counters are made here, kept by the caller,
+//! and given back to be freed.
+
+use std::sync::Mutex;
+
 use crate::count::Counter;
 use crate::encode::Encoder;
-use crate::merging::Merges;
+use crate::merges::Merges;
 use crate::parts::Texts;
 use crate::split::Split;
 use crate::train::Trainer;
-use std::slice::from_raw_parts;
+use crate::{borrow, borrow_mut, status};
 
-#[no_mangle]
-pub unsafe extern "C" fn t_train(text: *const u8, n: usize, size: usize, threads: usize, out: *mut u32) -> usize {
-    let text = from_raw_parts(text, n);
-    let ends = [n];
-    let mut c = Counter::new(Split::Gpt4);
-    let t0 = std::time::Instant::now();
-    c.add(Texts::new(text, &ends).unwrap(), threads);
-    let t1 = t0.elapsed();
-    let words = c.words();
-    let m = Trainer::new(&words).run(size - 256);
-    eprintln!("count {:?} all {:?} words {}", t1, t0.elapsed(), words.len());
-    for (i, m) in m.iter().enumerate() { *out.add(2 * i) = m.0; *out.add(2 * i + 1) = m.1; }
-    m.len()
+/// Texts in C's terms.
+#[repr(C)]
+pub struct RawTexts {
+    bytes: *const u8,
+    len: usize,
+    ends: *const usize,
+    count: usize,
 }
-#[no_mangle]
-pub unsafe extern "C" fn t_new(merges: *const [u32; 2], n: usize) -> *mut Encoder {
-    let b: [u32; 256] = std::array::from_fn(|i| i as u32);
-    let m = Merges::new(b, from_raw_parts(merges, n));
-    Box::into_raw(Box::new(Encoder::new(m, Split::Gpt4)))
+
+impl RawTexts {
+    unsafe fn borrow(&self) -> Result<Texts<'_>, String> {
+        let ends = borrow(self.ends, self.count);
+        Texts::new(borrow(self.bytes, self.len), ends)
+    }
 }
-#[no_mangle]
-pub unsafe extern "C" fn t_encode(e: &Encoder, text: *const u8, n: usize, threads: usize, out: *mut u32) -> usize {
-    let ends = [n];
-    let mut e2 = [0];
-    e.encode(Texts::new(from_raw_parts(text, n), &ends).unwrap(), threads, std::slice::from_raw_parts_mut(out, n), &mut e2)
+
+fn split(way: usize) -> Result<Split, String> {
+    let ways = [Split::Gpt2, Split::Gpt4];
+    let known = ways.get(way).copied();
+    known.ok_or(format!("no way to split has number {way}"))
 }
+
+/// Makes an encoder. `bytes` has the tokens of the 256 bytes.
+///
+/// # Safety
+///
+/// `bytes` must point to 256 numbers, `merges` to 2n, `out` to room
+/// for a pointer, which must go to `nand2llm_encoder_free` at the end.
 #[no_mangle]
-pub unsafe extern "C" fn t_split(text: *const u8, n: usize) -> usize {
-    let text = from_raw_parts(text, n);
-    let mut k = 0;
-    crate::split::pieces(text, Split::Gpt4, |_, e| k += 1 + e / (1 << 60));
-    k
+pub unsafe extern "C" fn nand2llm_encoder_new(
+    bytes: &[u32; 256],
+    merges: *const [u32; 2],
+    n: usize,
+    way: usize,
+    out: &mut *mut Encoder,
+) -> i32 {
+    status(|| -> Result<(), String> {
+        let merges = Merges::new(*bytes, borrow(merges, n));
+        let encoder = Encoder::new(merges, split(way)?);
+        *out = Box::into_raw(Box::new(encoder));
+        Ok(())
+    })
+}
+
+/// Encodes texts to `out`, and writes where the tokens of each end.
+///
+/// # Safety
+///
+/// The texts must be as `RawTexts` says; `out` must have room for as
+/// many numbers as there are bytes, and `ends` for one a text.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_encode(
+    encoder: &Encoder,
+    texts: &RawTexts,
+    threads: usize,
+    out: *mut u32,
+    ends: *mut usize,
+) -> i32 {
+    status(|| -> Result<(), String> {
+        let out = borrow_mut(out, texts.len);
+        let ends = borrow_mut(ends, texts.count);
+        encoder.encode(texts.borrow()?, threads, out, ends);
+        Ok(())
+    })
+}
+
+/// Frees an encoder.
+///
+/// # Safety
+///
+/// Nobody may use it afterwards.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_encoder_free(it: *mut Encoder) {
+    drop(Box::from_raw(it));
+}
+
+/// Makes a counter.
+///
+/// # Safety
+///
+/// `out` must have room for a pointer, which must go to
+/// `nand2llm_counter_free` at the end.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_counter_new(
+    way: usize,
+    out: &mut *mut Mutex<Counter>,
+) -> i32 {
+    status(|| -> Result<(), String> {
+        let counter = Mutex::new(Counter::new(split(way)?));
+        *out = Box::into_raw(Box::new(counter));
+        Ok(())
+    })
+}
+
+/// Counts the pieces of more texts.
+///
+/// # Safety
+///
+/// The texts must be as `RawTexts` says.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_count(
+    counter: &Mutex<Counter>,
+    texts: &RawTexts,
+    threads: usize,
+) -> i32 {
+    status(|| -> Result<(), String> {
+        let mut counter =
+            counter.lock().map_err(|error| error.to_string())?;
+        counter.add(texts.borrow()?, threads);
+        Ok(())
+    })
+}
+
+/// Learns at most n merges from what was counted, of pairs that occur
+/// `least` times; writes them to `merges`, and their number to `found`.
+///
+/// # Safety
+///
+/// `merges` must have room for 2n numbers.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_learn(
+    counter: &Mutex<Counter>,
+    n: usize,
+    least: usize,
+    merges: *mut [u32; 2],
+    found: &mut usize,
+) -> i32 {
+    status(|| -> Result<(), String> {
+        let counter =
+            counter.lock().map_err(|error| error.to_string())?;
+        let trainer = Trainer::new(&counter.words);
+        let learned = trainer.learn(n, least as i64);
+        *found = learned.len();
+        borrow_mut(merges, n)[..learned.len()]
+            .copy_from_slice(&learned);
+        Ok(())
+    })
+}
+
+/// Frees a counter.
+///
+/// # Safety
+///
+/// Nobody may use it afterwards.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_counter_free(
+    it: *mut Mutex<Counter>,
+) {
+    drop(Box::from_raw(it));
 }

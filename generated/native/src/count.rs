@@ -1,48 +1,37 @@
-//! How often each piece occurs.
+//! How often each piece occurs in texts.
 
 use crate::parts::{share, Texts};
 use crate::split::{pieces, Split};
 use crate::words::{key_of, Words};
 
+/// Pieces and their numbers, of all texts so far.
 pub struct Counter {
     split: Split,
-    words: Words<u64>,
+    pub words: Words<u64>,
 }
 
 impl Counter {
+    /// Nothing counted yet.
     pub fn new(split: Split) -> Self {
-        Counter { split, words: Words::with_room(1 << 12) }
+        Counter { split, words: Words::new() }
     }
 
+    /// Counts the pieces of some texts, with as many threads.
     pub fn add(&mut self, texts: Texts, threads: usize) {
-        let split = self.split;
-        let begin = || Words::with_room(1 << 12);
-        let all = share(
-            texts.parts(),
-            threads,
-            begin,
-            |words, part| {
-                for stretch in texts.stretches(part) {
-                    count(stretch, split, words);
-                }
-            },
-        );
-        for words in all {
-            words.iter().for_each(|(piece, n)| {
-                let key = key_of(&piece, 0, piece.len());
-                *self.words.entry(key, &piece) += n;
+        let count = |words: &mut Words<u64>, part| {
+            for (_, text) in texts.within(part) {
+                pieces(text, self.split, |start, end| {
+                    let key = key_of(text, start, end);
+                    *words.entry(key, &text[start..end]) += 1;
+                });
+            }
+        };
+        let (counted, _) =
+            share(texts.parts(), threads, Words::new, count);
+        for words in counted {
+            words.each(|key, piece, n| {
+                *self.words.entry(key, piece) += n;
             });
         }
     }
-
-    pub fn words(&self) -> Vec<(Box<[u8]>, u64)> {
-        self.words.iter().collect()
-    }
-}
-
-fn count(text: &[u8], split: Split, words: &mut Words<u64>) {
-    pieces(text, split, |start, end| {
-        let key = key_of(text, start, end);
-        *words.entry(key, &text[start..end]) += 1;
-    });
 }

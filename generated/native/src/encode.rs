@@ -1,165 +1,181 @@
-//! From text to tokens.
+//! From texts to tokens.
 
-use std::sync::Mutex;
+use std::mem;
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::merging::{Desk, Merges};
+use crate::merges::Merges;
 use crate::parts::{share, Texts};
 use crate::split::{pieces, Split};
 use crate::words::{key_of, Words};
 
-/// So many pieces are remembered before a cache starts afresh.
+/// After so many pieces a thread begins to remember anew.
 const REMEMBERED: usize = 1 << 18;
 
-/// A piece's tokens: up to three here, more of them elsewhere.
+/// The tokens of a piece: themselves if they are at most three, else
+/// where they begin in `Memory::longer`.
 #[derive(Clone, Copy, Default)]
 struct Tokens {
     n: u32,
-    /// The tokens; if they are more than three, where they start.
     ids: [u32; 3],
 }
 
-/// What a thread remembers of the pieces that it has seen.
-struct Cache {
-    words: Words<Tokens>,
-    /// The tokens of pieces with more than three.
-    more: Vec<u32>,
-    desk: Desk,
+/// What a thread remembers of the pieces that it met.
+struct Memory {
+    known: Words<Tokens>,
+    longer: Vec<u32>,
+    /// The tokens of the piece at hand.
+    ids: Vec<u32>,
 }
 
-/// A tokenizer's merges, ready for use by many threads at once.
-pub struct Encoder {
-    merges: Merges,
-    split: Split,
-    caches: Mutex<Vec<Cache>>,
-}
-
-/// Where ids are written, one after the other.
-struct Out<'a> {
-    ids: &'a mut [u32],
-    n: usize,
-}
-
-impl Out<'_> {
-    #[inline(always)]
-    fn push(&mut self, tokens: Tokens, more: &[u32]) {
-        let n = tokens.n as usize;
-        if n <= 3 && self.n + 3 <= self.ids.len() {
-            // always three: no branch, and what is too much is
-            // written over by the next
-            self.ids[self.n..self.n + 3].copy_from_slice(&tokens.ids);
-        } else {
-            self.push_slowly(tokens, more);
-        }
-        self.n += n;
-    }
-
-    #[cold]
-    fn push_slowly(&mut self, tokens: Tokens, more: &[u32]) {
-        let n = tokens.n as usize;
-        let ids = if n <= 3 {
-            &tokens.ids[..n]
-        } else {
-            &more[tokens.ids[0] as usize..][..n]
-        };
-        self.ids[self.n..self.n + n].copy_from_slice(ids);
-    }
-}
-
-impl Cache {
+impl Memory {
     fn new() -> Self {
-        Cache {
-            words: Words::with_room(1 << 12),
-            more: Vec::new(),
-            desk: Desk::default(),
-        }
+        let (longer, ids) = (Vec::new(), Vec::new());
+        Memory { known: Words::new(), longer, ids }
     }
 
     /// Works out the tokens of a piece, and remembers them.
     #[cold]
     fn learn(
         &mut self,
-        merges: &Merges,
         key: u128,
         piece: &[u8],
+        merges: &Merges,
     ) -> Tokens {
-        if self.words.len() >= REMEMBERED {
-            self.words.clear();
-            self.more.clear();
+        if self.known.len() == REMEMBERED {
+            *self = Memory::new();
         }
-        merges.apply(piece, &mut self.desk);
-        let found = &self.desk.ids;
-        let mut tokens = Tokens { n: found.len() as u32, ids: [0; 3] };
-        if found.len() <= 3 {
-            tokens.ids[..found.len()].copy_from_slice(found);
+        merges.apply(piece, &mut self.ids);
+        let n = self.ids.len();
+        let mut tokens = Tokens { n: n as u32, ids: [0; 3] };
+        if n <= 3 {
+            tokens.ids[..n].copy_from_slice(&self.ids);
         } else {
-            tokens.ids[0] = self.more.len() as u32;
-            self.more.extend(found);
+            tokens.ids[0] = self.longer.len() as u32;
+            self.longer.extend(&self.ids);
         }
-        *self.words.entry(key, piece) = tokens;
+        *self.known.entry(key, piece) = tokens;
         tokens
     }
+
+    /// Writes tokens to the beginning of `out`.
+    #[inline(always)]
+    fn write(&self, tokens: Tokens, out: &mut [u32]) {
+        let n = tokens.n as usize;
+        if n <= 3 && out.len() >= 3 {
+            // what is too much here, the next ones write over
+            out[..3].copy_from_slice(&tokens.ids);
+        } else if n <= 3 {
+            out[..n].copy_from_slice(&tokens.ids[..n]);
+        } else {
+            let start = tokens.ids[0] as usize;
+            let ids = &self.longer[start..start + n];
+            out[..n].copy_from_slice(ids);
+        }
+    }
+}
+
+/// A tokenizer that many threads may use at once.
+pub struct Encoder {
+    merges: Merges,
+    split: Split,
+    /// What threads have learned, for those to come.
+    memories: Mutex<Vec<Memory>>,
 }
 
 impl Encoder {
     pub fn new(merges: Merges, split: Split) -> Self {
-        Encoder { merges, split, caches: Mutex::default() }
+        Encoder { merges, split, memories: Mutex::default() }
     }
 
-    /// Encodes a stretch of text, appending to `out`.
-    fn stretch(&self, text: &[u8], cache: &mut Cache, out: &mut Out) {
+    fn memories(&self) -> MutexGuard<'_, Vec<Memory>> {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the tokens of a text; returns how many there are.
+    fn encode_one(
+        &self,
+        text: &[u8],
+        memory: &mut Memory,
+        out: &mut [u32],
+    ) -> usize {
+        let mut n = 0;
         pieces(text, self.split, |start, end| {
             let key = key_of(text, start, end);
             let piece = &text[start..end];
-            let tokens = match cache.words.get(key, piece) {
+            let tokens = match memory.known.get(key, piece) {
                 Some(tokens) => tokens,
-                None => cache.learn(&self.merges, key, piece),
+                None => memory.learn(key, piece, &self.merges),
             };
-            out.push(tokens, &cache.more);
+            memory.write(tokens, &mut out[n..]);
+            n += tokens.n as usize;
         });
+        n
     }
 
-    /// Encodes texts to `out`, which has room for as many ids as there
-    /// are bytes; `ends` gets where each text's ids end.
+    /// Writes the tokens of texts, which are never more than the bytes
+    /// are, to `out`, and to `ends` where those of each text end.
     pub fn encode(
         &self,
         texts: Texts,
         threads: usize,
         out: &mut [u32],
         ends: &mut [usize],
-    ) -> usize {
+    ) {
         let parts = texts.parts();
-        let counts: Vec<_> =
-            parts.iter().map(|_| Mutex::new(Vec::new())).collect();
-        let mut jobs = Vec::new();
-        let mut rest = &mut *out;
-        for (part, counts) in parts.iter().zip(&counts) {
-            let (ids, tail) = rest.split_at_mut(part.len());
-            jobs.push((part.clone(), ids, counts));
-            rest = tail;
-        }
-        let begin = || {
-            let mut caches = self.caches.lock().expect("no panic");
-            caches.pop().unwrap_or_else(Cache::new)
-        };
-        let caches = share(jobs, threads, begin, |cache, job| {
-            let (part, ids, counts) = job;
-            let mut out = Out { ids, n: 0 };
-            let mut mine = Vec::new();
-            for stretch in texts.stretches(part) {
-                self.stretch(stretch, cache, &mut out);
-                mine.push((stretch.len(), out.n));
+        let jobs = with_room(&parts, out);
+        let begin =
+            || self.memories().pop().unwrap_or_else(Memory::new);
+        let work = |memory: &mut Memory, (part, out): Job| {
+            let mut n = 0;
+            let mut found = Vec::new();
+            for (i, text) in texts.within(part) {
+                n += self.encode_one(text, memory, &mut out[n..]);
+                found.push((i, n));
             }
-            *counts.lock().expect("no panic") = mine;
-        });
-        self.caches.lock().expect("no panic").extend(caches);
-        let _ = ends;
-        let mut n = 0;
-        for (part, counts) in parts.iter().zip(&counts) {
-            let counts = counts.lock().expect("no panic");
-            let got = counts.last().map_or(0, |c| c.1);
-            out.copy_within(part.start..part.start + got, n);
-            n += got;
+            found
+        };
+        let (memories, found) = share(jobs, threads, begin, work);
+        self.memories().extend(memories);
+        close_up(&parts, &found, out, ends);
+    }
+}
+
+/// A part of the texts, and room for its tokens.
+type Job<'a> = (Range<usize>, &'a mut [u32]);
+
+/// Each part with as much room as it has bytes.
+fn with_room<'a>(
+    parts: &[Range<usize>],
+    mut out: &'a mut [u32],
+) -> Vec<Job<'a>> {
+    let room = |part: &Range<usize>| {
+        let (mine, rest) = mem::take(&mut out).split_at_mut(part.len());
+        out = rest;
+        (part.clone(), mine)
+    };
+    parts.iter().map(room).collect()
+}
+
+/// Moves the tokens of all parts together. `found` has, for each part,
+/// the texts' numbers and where their tokens end in the part.
+fn close_up(
+    parts: &[Range<usize>],
+    found: &[Vec<(usize, usize)>],
+    out: &mut [u32],
+    ends: &mut [usize],
+) {
+    let mut n = 0;
+    ends.fill(0);
+    for (part, found) in parts.iter().zip(found) {
+        for &(text, end) in found {
+            ends[text] = n + end;
         }
-        n
+        let here = found.last().map_or(0, |&(_, end)| end);
+        out.copy_within(part.start..part.start + here, n);
+        n += here;
+    }
+    for i in 1..ends.len() {
+        ends[i] = ends[i].max(ends[i - 1]); // of empty texts
     }
 }

@@ -208,3 +208,15 @@ fn run(work: impl FnOnce()) -> i32 {
         Ok(())
     })
 }
+
+pub mod block;
+pub mod bpe;
+pub mod count;
+pub mod encode;
+pub mod merges;
+pub mod parts;
+pub mod split;
+pub mod table;
+pub mod train;
+pub mod unicode;
+pub mod words;

@@ -1,4 +1,4 @@
-//! Texts cut into parts, and the parts shared out among threads.
+//! Texts cut into parts, and work shared out among threads.
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -17,29 +17,23 @@ pub struct Texts<'a> {
 }
 
 impl<'a> Texts<'a> {
-    /// None unless the ends rise, up to the length of the bytes.
-    pub fn new(bytes: &'a [u8], ends: &'a [usize]) -> Option<Self> {
+    /// An error unless the ends rise to the number of bytes.
+    pub fn new(
+        bytes: &'a [u8],
+        ends: &'a [usize],
+    ) -> Result<Self, String> {
         let rising = ends.windows(2).all(|w| w[0] <= w[1]);
         let last = ends.last().copied().unwrap_or(0);
-        (rising && last == bytes.len()).then_some(Texts { bytes, ends })
+        if rising && last == bytes.len() {
+            return Ok(Texts { bytes, ends });
+        }
+        Err(format!(
+            "texts end at {last} of {} bytes, rising: {rising}",
+            bytes.len()
+        ))
     }
 
-    /// The stretches of text, none longer than one text, in a range.
-    pub fn stretches(
-        self,
-        range: Range<usize>,
-    ) -> impl Iterator<Item = &'a [u8]> {
-        let first = self.ends.partition_point(|&end| end <= range.start);
-        let mut start = range.start;
-        self.ends[first..].iter().map_while(move |&end| {
-            let stretch = start..end.min(range.end);
-            start = stretch.end;
-            (stretch.start < stretch.end)
-                .then(|| &self.bytes[stretch])
-        })
-    }
-
-    /// Ranges that cover all bytes and cut no piece.
+    /// Ranges that cover all bytes, and whose ends cut no piece.
     pub fn parts(self) -> Vec<Range<usize>> {
         let mut parts = Vec::new();
         let mut start = 0;
@@ -51,41 +45,58 @@ impl<'a> Texts<'a> {
         parts
     }
 
-    /// A place from `at` on that cuts no piece.
     fn cut(self, at: usize) -> usize {
-        let i = self.ends.partition_point(|&end| end <= at);
-        match self.ends.get(i) {
+        let text = self.ends.partition_point(|&end| end <= at);
+        match self.ends.get(text) {
             Some(&end) => safe_cut(&self.bytes[..end], at),
             None => self.bytes.len(),
         }
     }
+
+    /// What a part holds of each text, with the text's number.
+    pub fn within(
+        self,
+        part: Range<usize>,
+    ) -> impl Iterator<Item = (usize, &'a [u8])> {
+        let past = |&end: &usize| end <= part.start;
+        let first = self.ends.partition_point(past);
+        let mut start = part.start;
+        (first..self.ends.len()).map_while(move |text| {
+            let end = self.ends[text].min(part.end);
+            let bytes = &self.bytes[start..end];
+            let more = start < part.end;
+            start = end;
+            more.then_some((text, bytes))
+        })
+    }
 }
 
-/// Lets threads take jobs and do them, each with something of its own
-/// that `begin` makes; returns these things.
-pub fn share<J: Send, T: Send>(
+/// Lets threads do jobs, each thread with things of its own that
+/// `begin` lays out. Returns these things, and the results in order.
+pub fn share<J: Send, T: Send, R: Send>(
     jobs: Vec<J>,
     threads: usize,
     begin: impl Fn() -> T + Sync,
-    work: impl Fn(&mut T, J) + Sync,
-) -> Vec<T> {
+    work: impl Fn(&mut T, J) -> R + Sync,
+) -> (Vec<T>, Vec<R>) {
     let threads = threads.clamp(1, jobs.len().max(1));
-    let queue = Mutex::new(jobs.into_iter());
-    let take = || queue.lock().expect("no panic holds it").next();
+    let queue = Mutex::new(jobs.into_iter().enumerate());
+    let take = || queue.lock().expect("nobody panics").next();
     let serve = || {
-        let mut mine = begin();
-        while let Some(job) = take() {
-            work(&mut mine, job);
+        let (mut things, mut done) = (begin(), Vec::new());
+        while let Some((i, job)) = take() {
+            done.push((i, work(&mut things, job)));
         }
-        mine
+        (things, done)
     };
-    thread::scope(|scope| {
+    let (things, done): (Vec<_>, Vec<_>) = thread::scope(|scope| {
         let others: Vec<_> =
             (1..threads).map(|_| scope.spawn(serve)).collect();
         let mut all = vec![serve()];
-        for other in others {
-            all.push(other.join().expect("a job panicked"));
-        }
-        all
-    })
+        all.extend(others.into_iter().map(|t| t.join().unwrap()));
+        all.into_iter().unzip()
+    });
+    let mut done: Vec<_> = done.into_iter().flatten().collect();
+    done.sort_unstable_by_key(|&(i, _)| i);
+    (things, done.into_iter().map(|(_, result)| result).collect())
 }

@@ -3,9 +3,9 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
-/// What can be a key: an integer, where 0 stands for an empty slot.
+/// An integer as a key. 0 is none: it marks an empty slot.
 pub trait Key: Copy + Default + PartialEq {
-    /// Two words whose product mixes the bits of the key.
+    /// The key as two words, to be mixed.
     fn halves(self) -> (u64, u64);
 }
 
@@ -29,7 +29,8 @@ struct Slot<K, V> {
     value: V,
 }
 
-/// Values by key. At most half of the slots are in use.
+/// Values by key. The number of slots is a power of two, and at least
+/// half of them are empty.
 pub struct Table<K, V> {
     slots: Vec<Slot<K, V>>,
     len: usize,
@@ -37,7 +38,7 @@ pub struct Table<K, V> {
 }
 
 impl<K: Key, V: Copy + Default> Table<K, V> {
-    /// An empty table with room for `n` entries before it grows.
+    /// An empty table with room for n keys before it has to grow.
     pub fn with_room(n: usize) -> Self {
         let size = (2 * n).next_power_of_two().max(16);
         let slots = vec![Slot::default(); size];
@@ -45,26 +46,32 @@ impl<K: Key, V: Copy + Default> Table<K, V> {
         Table { slots, len: 0, seed }
     }
 
-    /// How many entries there are.
+    /// How many keys there are.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// The slot where a key is, or would be.
+    /// A number that depends on every bit of the key, and on the seed.
     #[inline(always)]
-    fn place(&self, key: K) -> usize {
+    fn hash(&self, key: K) -> usize {
         let (a, b) = key.halves();
         let a = (a ^ self.seed) as u128;
-        let product = a * (b ^ 0x9E37_79B9_7F4A_7C15) as u128;
-        let hash = product as u64 ^ (product >> 64) as u64;
-        let mask = self.slots.len() - 1;
-        let mut place = hash as usize & mask;
+        let b = (b ^ 0x9E37_79B9_7F4A_7C15) as u128;
+        let product = a * b;
+        (product ^ product >> 64) as usize
+    }
+
+    /// The slot that a key is in, or would be.
+    #[inline(always)]
+    fn place(&self, key: K) -> usize {
+        let last = self.slots.len() - 1;
+        let mut place = self.hash(key) & last;
         loop {
             let found = self.slots[place].key;
             if found == key || found == K::default() {
                 return place;
             }
-            place = (place + 1) & mask;
+            place = (place + 1) & last;
         }
     }
 
@@ -75,12 +82,12 @@ impl<K: Key, V: Copy + Default> Table<K, V> {
         (slot.key == key).then_some(slot.value)
     }
 
-    /// The value of a key, entered as `V::default()` if it had none.
+    /// The value of a key, to be changed; a new key's is the default.
     #[inline(always)]
     pub fn entry(&mut self, key: K) -> &mut V {
         let mut place = self.place(key);
         if self.slots[place].key != key {
-            if 2 * self.len >= self.slots.len() {
+            if 2 * (self.len + 1) > self.slots.len() {
                 self.grow();
                 place = self.place(key);
             }
@@ -101,15 +108,30 @@ impl<K: Key, V: Copy + Default> Table<K, V> {
         }
     }
 
-    /// All entries, in no order that means anything.
+    /// All keys and values, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = (K, V)> + '_ {
-        let used = |slot: &&Slot<K, V>| slot.key != K::default();
-        self.slots.iter().filter(used).map(|s| (s.key, s.value))
+        let full = |slot: &&Slot<K, V>| slot.key != K::default();
+        self.slots.iter().filter(full).map(|s| (s.key, s.value))
     }
+}
 
-    /// Forgets all entries and keeps the slots.
-    pub fn clear(&mut self) {
-        self.slots.fill(Slot::default());
-        self.len = 0;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_remembers() {
+        let mut table = Table::with_room(0);
+        for key in 1..5000_u64 {
+            *table.entry(key << 32) += key;
+            *table.entry(key << 32) += key;
+        }
+        assert_eq!(table.len(), 4999);
+        assert!((1..5000).all(|k| table.get(k << 32) == Some(2 * k)));
+        assert_eq!(table.get(7), None);
+        assert_eq!(
+            table.iter().map(|(_, v)| v).sum::<u64>(),
+            24_995_000
+        );
     }
 }

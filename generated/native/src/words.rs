@@ -1,18 +1,18 @@
-//! Pieces of text as keys of a table.
+//! Pieces of text as the keys of a table.
 
 use std::collections::HashMap;
 
 use crate::table::Table;
 
-/// Values by piece. Nearly all pieces are short, at most 15 bytes, and
-/// fit a key; the others have a map of their own.
+/// Values by piece. Nearly all pieces are short, and fit a key of 16
+/// bytes with their length; the others have a map of their own.
 pub struct Words<V> {
     short: Table<u128, V>,
     long: HashMap<Box<[u8]>, V>,
 }
 
-/// The bytes `start..end` of a text as a key, the length on top; 0 if
-/// they are too many.
+/// A piece of up to 15 bytes as a key, its length on top; 0 for any
+/// that is longer.
 #[inline(always)]
 pub fn key_of(text: &[u8], start: usize, end: usize) -> u128 {
     let n = end - start;
@@ -20,29 +20,27 @@ pub fn key_of(text: &[u8], start: usize, end: usize) -> u128 {
         return 0;
     }
     let bytes = match text.get(start..start + 16) {
-        Some(bytes) => u128::from_le_bytes(bytes.try_into().unwrap()),
-        None => near_the_end(&text[start..end]),
+        Some(bytes) => bytes.try_into().expect("16 bytes"),
+        None => alone(&text[start..end]),
     };
-    bytes & ((1 << (8 * n)) - 1) | (n as u128) << 120
+    let only = (1 << (8 * n)) - 1; // these of the 16 bytes
+    u128::from_le_bytes(bytes) & only | (n as u128) << 120
 }
 
+/// A piece near the end of the text, with zeros after it.
 #[cold]
-fn near_the_end(piece: &[u8]) -> u128 {
+fn alone(piece: &[u8]) -> [u8; 16] {
     let mut bytes = [0; 16];
     bytes[..piece.len()].copy_from_slice(piece);
-    u128::from_le_bytes(bytes)
-}
-
-/// The piece that was made a key.
-fn piece_of(key: u128) -> Box<[u8]> {
-    key.to_le_bytes()[..(key >> 120) as usize].into()
+    bytes
 }
 
 impl<V: Copy + Default> Words<V> {
-    pub fn with_room(n: usize) -> Self {
-        Words { short: Table::with_room(n), long: HashMap::new() }
+    pub fn new() -> Self {
+        Words { short: Table::with_room(1 << 12), long: HashMap::new() }
     }
 
+    /// How many pieces there are.
     pub fn len(&self) -> usize {
         self.short.len() + self.long.len()
     }
@@ -51,12 +49,13 @@ impl<V: Copy + Default> Words<V> {
     #[inline(always)]
     pub fn get(&self, key: u128, piece: &[u8]) -> Option<V> {
         if key != 0 {
-            return self.short.get(key);
+            self.short.get(key)
+        } else {
+            self.long.get(piece).copied()
         }
-        self.long.get(piece).copied()
     }
 
-    /// The value of a piece, entered as `V::default()` if it had none.
+    /// The value of a piece, to be changed; a new one's is the default.
     #[inline(always)]
     pub fn entry(&mut self, key: u128, piece: &[u8]) -> &mut V {
         if key != 0 {
@@ -65,17 +64,45 @@ impl<V: Copy + Default> Words<V> {
         if !self.long.contains_key(piece) {
             self.long.insert(piece.into(), V::default());
         }
-        self.long.get_mut(piece).expect("it was entered")
+        self.long.get_mut(piece).expect("it is there")
     }
 
-    /// All pieces, in no order that means anything.
-    pub fn iter(&self) -> impl Iterator<Item = (Box<[u8]>, V)> + '_ {
-        let short = self.short.iter().map(|(k, v)| (piece_of(k), v));
-        short.chain(self.long.iter().map(|(k, &v)| (k.clone(), v)))
+    /// Calls `visit` for each piece, with its key and value.
+    pub fn each(&self, mut visit: impl FnMut(u128, &[u8], V)) {
+        for (key, value) in self.short.iter() {
+            let n = (key >> 120) as usize;
+            visit(key, &key.to_le_bytes()[..n], value);
+        }
+        for (piece, &value) in &self.long {
+            visit(0, piece, value);
+        }
     }
+}
 
-    pub fn clear(&mut self) {
-        self.short.clear();
-        self.long.clear();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_come_back_as_they_went() {
+        let text = b"a\0 is not a, nor is abcdefghijklmnopqrstuvw a";
+        let mut words = Words::new();
+        let cuts = [0, 1, 2, 5, 19, 42, 44, text.len()];
+        for cut in cuts.windows(2) {
+            let key = key_of(text, cut[0], cut[1]);
+            *words.entry(key, &text[cut[0]..cut[1]]) += 1;
+        }
+        let mut found = Vec::new();
+        words.each(|key, piece, n| {
+            assert_eq!(words.get(key, piece), Some(n));
+            found.push((piece.to_vec(), n));
+        });
+        found.sort();
+        assert_eq!(found.len(), words.len());
+        assert_eq!(found[0], (b"\0".to_vec(), 1));
+        assert_eq!(
+            found.iter().map(|f| f.0.len()).sum::<usize>() + 1,
+            text.len()
+        );
     }
 }
