@@ -1,3 +1,4 @@
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. a4ad5fe66075
 //! Where pieces begin, for 64 bytes at once.
 //!
 //! Bit i of a word says something about byte i: what class it is of,
@@ -156,7 +157,7 @@ fn classes(eight: u64) -> [u64; 7] {
     let x = eight & !HIGH;
     let blank = within(x, b' ', b' ');
     [
-        within(x | 0x20 * ONES, b'a', b'z'),
+        within(x | (0x20 * ONES), b'a', b'z'),
         within(x, b'0', b'9'),
         blank | within(x, b'\t', b'\r'),
         blank,

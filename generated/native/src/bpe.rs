@@ -1,3 +1,4 @@
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. fe1e30066f14
 //! The tokenizer as other languages call it.
 //!
 //! Texts come as bytes, one text after the other, with a list of where

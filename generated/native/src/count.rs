@@ -1,3 +1,4 @@
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. dbb9c7a559b7
 //! How often each piece occurs in texts.
 
 use crate::parts::{share, Texts};
@@ -13,7 +14,7 @@ pub struct Counter {
 impl Counter {
     /// Nothing counted yet.
     pub fn new(split: Split) -> Self {
-        Counter { split, words: Words::new() }
+        Counter { split, words: Words::default() }
     }
 
     /// Counts the pieces of some texts, with as many threads.
@@ -27,7 +28,7 @@ impl Counter {
             }
         };
         let (counted, _) =
-            share(texts.parts(), threads, Words::new, count);
+            share(texts.parts(), threads, Words::default, count);
         for words in counted {
             words.each(|key, piece, n| {
                 *self.words.entry(key, piece) += n;

@@ -1,3 +1,4 @@
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. ed4aaa0cfd3d
 //! From texts to tokens.
 
 use std::mem;
@@ -9,8 +10,8 @@ use crate::parts::{share, Texts};
 use crate::split::{pieces, Split};
 use crate::words::{key_of, Words};
 
-/// After so many pieces a thread begins to remember anew.
-const REMEMBERED: usize = 1 << 18;
+/// After so many bytes of pieces a thread begins to remember anew.
+const REMEMBERED: usize = 1 << 21;
 
 /// The tokens of a piece: themselves if they are at most three, else
 /// where they begin in `Memory::longer`.
@@ -21,19 +22,17 @@ struct Tokens {
 }
 
 /// What a thread remembers of the pieces that it met.
+#[derive(Default)]
 struct Memory {
     known: Words<Tokens>,
     longer: Vec<u32>,
+    /// How many bytes the pieces have.
+    bytes: usize,
     /// The tokens of the piece at hand.
     ids: Vec<u32>,
 }
 
 impl Memory {
-    fn new() -> Self {
-        let (longer, ids) = (Vec::new(), Vec::new());
-        Memory { known: Words::new(), longer, ids }
-    }
-
     /// Works out the tokens of a piece, and remembers them.
     #[cold]
     fn learn(
@@ -42,9 +41,10 @@ impl Memory {
         piece: &[u8],
         merges: &Merges,
     ) -> Tokens {
-        if self.known.len() == REMEMBERED {
-            *self = Memory::new();
+        if self.bytes >= REMEMBERED {
+            *self = Memory::default();
         }
+        self.bytes += piece.len();
         merges.apply(piece, &mut self.ids);
         let n = self.ids.len();
         let mut tokens = Tokens { n: n as u32, ids: [0; 3] };
@@ -124,8 +124,7 @@ impl Encoder {
     ) {
         let parts = texts.parts();
         let jobs = with_room(&parts, out);
-        let begin =
-            || self.memories().pop().unwrap_or_else(Memory::new);
+        let begin = || self.memories().pop().unwrap_or_default();
         let work = |memory: &mut Memory, (part, out): Job| {
             let mut n = 0;
             let mut found = Vec::new();

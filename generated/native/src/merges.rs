@@ -1,3 +1,4 @@
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 30b68ec02b33
 //! Applying merges to the bytes of one piece.
 
 use std::cmp::Reverse;

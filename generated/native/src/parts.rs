@@ -1,3 +1,4 @@
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 6d4bfe89459d
 //! Texts cut into parts, and work shared out among threads.
 
 use std::ops::Range;

@@ -1,3 +1,4 @@
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. abc7fc77e5b6
 //! A hash table for keys of a fixed size, in one flat array.
 
 use std::collections::hash_map::RandomState;
@@ -44,11 +45,6 @@ impl<K: Key, V: Copy + Default> Table<K, V> {
         let slots = vec![Slot::default(); size];
         let seed = RandomState::new().build_hasher().finish();
         Table { slots, len: 0, seed }
-    }
-
-    /// How many keys there are.
-    pub fn len(&self) -> usize {
-        self.len
     }
 
     /// A number that depends on every bit of the key, and on the seed.
@@ -126,9 +122,9 @@ mod tests {
             *table.entry(key << 32) += key;
             *table.entry(key << 32) += key;
         }
-        assert_eq!(table.len(), 4999);
         assert!((1..5000).all(|k| table.get(k << 32) == Some(2 * k)));
         assert_eq!(table.get(7), None);
+        assert_eq!(table.iter().count(), 4999);
         assert_eq!(
             table.iter().map(|(_, v)| v).sum::<u64>(),
             24_995_000

@@ -1,3 +1,4 @@
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 777e49f9924a
 //! Learning merges from counted words.
 
 use std::cmp::Reverse;
@@ -175,7 +176,8 @@ mod tests {
     #[test]
     fn merges_are_those_of_the_definition() {
         for seed in 1..400_u64 {
-            let (mut words, mut counted) = (Vec::new(), Words::new());
+            let (mut words, mut counted) =
+                (Vec::new(), Words::default());
             for i in 1..12_u64 {
                 let mix =
                     (seed * i).wrapping_mul(0x9E37_79B9_7F4A_7C15);
