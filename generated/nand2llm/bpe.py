@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 6725e29a89f5
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. cab7d39cee52
 """Byte pair encoding: tokens made by joining the pairs met most."""
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class BPE(Tokenizer):
         """The ids of the text, piece by piece."""
         if self.native:
             with suppress(UnicodeEncodeError):  # surrogates: see below
-                return self.native.encode(text.encode()).tolist()
+                return self.native.encode(text.encode())
         ids: list[int] = []
         for piece in pieces(text, self.split):
             known = self.known.get(piece)
@@ -271,7 +271,7 @@ class BPE(Tokenizer):
     def encode_bytes(self, data: bytes) -> list[int]:
         """The ids of any bytes, be they text or not."""
         if self.native:
-            return self.native.encode(data).tolist()
+            return self.native.encode(data)
         return super().encode_bytes(data)
 
     def encode_batch(

@@ -1,4 +1,4 @@
-# Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. fedc7ba3660f
+# Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. e93c272f8804
 """The tokenizer of bpe.py in Rust: the same ids and merges, sooner.
 
 Texts are bytes here. Nothing needs this module: where there is no
@@ -11,7 +11,7 @@ import ctypes
 import os
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,28 +23,27 @@ Ids = NDArray[np.uint32]
 
 SPLITS = ("gpt2", "gpt4")  # as the crate counts them
 BATCH = 1 << 24
+SHORT = 1 << 12
 
 
 class RawTexts(ctypes.Structure):
     """Texts in C's terms, as the crate declares them."""
 
     _fields_ = (
-        ("bytes", ctypes.c_char_p),
-        ("len", ctypes.c_size_t),
-        ("ends", ctypes.c_void_p),
         ("count", ctypes.c_size_t),
+        ("texts", ctypes.POINTER(ctypes.c_char_p)),
+        ("lengths", ctypes.POINTER(ctypes.c_size_t)),
     )
 
 
-def _side_by_side(texts: Sequence[bytes]) -> tuple[RawTexts, object]:
-    """The texts for a call, and what has to live until it returns."""
-    together = texts[0] if len(texts) == 1 else b"".join(texts)
-    lengths = accumulate(map(len, texts))
-    ends = np.fromiter(lengths, np.uintp, len(texts))
-    raw = RawTexts(
-        together, len(together), ends.ctypes.data, len(texts)
+def _raw(texts: Sequence[bytes]) -> RawTexts:
+    """The texts for a call; it keeps them alive."""
+    n = len(texts)
+    return RawTexts(
+        n,
+        (ctypes.c_char_p * n)(*texts),
+        (ctypes.c_size_t * n)(*map(len, texts)),
     )
-    return raw, (together, ends)
 
 
 def _call(name: str, *arguments: object) -> None:
@@ -81,27 +80,32 @@ class Encoder:
         """A handle can't be copied; a recipe can."""
         return Encoder, self.recipe
 
-    def encode(self, text: bytes, threads: int = 1) -> Ids:
-        """The ids of a text."""
-        return self.encode_batch([text], threads)[0]
-
     def encode_batch(
         self, texts: Sequence[bytes], threads: int = 1
     ) -> list[Ids]:
         """The ids of each text: stretches of one array."""
-        raw, _alive = _side_by_side(texts)
-        ids = np.empty(raw.len, np.uint32)
-        ends = np.empty(len(texts), np.uintp)
+        ids = np.empty(sum(map(len, texts)), np.uint32)
+        ends = (ctypes.c_size_t * len(texts))()
         _call(
             "encode",
             self.handle,
-            ctypes.byref(raw),
+            ctypes.byref(_raw(texts)),
             ctypes.c_size_t(threads),
             ctypes.c_void_p(ids.ctypes.data),
-            ctypes.c_void_p(ends.ctypes.data),
+            ends,
         )
-        places = pairwise([0, *ends.tolist()])
+        places = pairwise([0, *ends])
         return [ids[start:end] for start, end in places]
+
+    def encode(self, text: bytes) -> list[int]:
+        """The ids of a text, with less ado if it's short."""
+        if len(text) > SHORT:
+            return self.encode_batch([text])[0].tolist()
+        ids, end = (ctypes.c_uint32 * len(text))(), ctypes.c_size_t()
+        raw, one = _raw([text]), ctypes.c_size_t(1)
+        end_at = ctypes.byref(end)
+        _call("encode", self.handle, ctypes.byref(raw), one, ids, end_at)
+        return ids[: end.value]
 
 
 class Counter:
@@ -116,9 +120,8 @@ class Counter:
 
     def add(self, texts: Sequence[bytes], threads: int = 1) -> None:
         """Count the pieces of some texts."""
-        raw, _alive = _side_by_side(texts)
-        place = ctypes.byref(raw)
-        _call("count", self.handle, place, ctypes.c_size_t(threads))
+        raw = ctypes.byref(_raw(texts))
+        _call("count", self.handle, raw, ctypes.c_size_t(threads))
 
     def learn(self, n: int, least: int = 2) -> list[Pair]:
         """At most n merges, as `bpe.learn_merges` finds them."""

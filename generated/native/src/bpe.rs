@@ -1,9 +1,8 @@
-// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. fe1e30066f14
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 20befb5f34c6
 //! The tokenizer as other languages call it.
 //!
-//! Texts come as bytes, one text after the other, with a list of where
-//! each ends. Encoders and counters are made here, kept by the caller,
-//! and given back to be freed.
+//! Encoders and counters are made here, kept by the caller, and given
+//! back to be freed.
 
 use std::sync::Mutex;
 
@@ -15,19 +14,20 @@ use crate::split::Split;
 use crate::train::Trainer;
 use crate::{borrow, borrow_mut, status};
 
-/// Texts in C's terms.
+/// Texts in C's terms: their number, addresses and lengths.
 #[repr(C)]
 pub struct RawTexts {
-    bytes: *const u8,
-    len: usize,
-    ends: *const usize,
     count: usize,
+    texts: *const *const u8,
+    lengths: *const usize,
 }
 
 impl RawTexts {
-    unsafe fn borrow(&self) -> Result<Texts<'_>, String> {
-        let ends = borrow(self.ends, self.count);
-        Texts::new(borrow(self.bytes, self.len), ends)
+    unsafe fn borrow(&self) -> Texts<'_> {
+        let texts = borrow(self.texts, self.count).iter();
+        let lengths = borrow(self.lengths, self.count);
+        let each = texts.zip(lengths);
+        Texts::new(each.map(|(&text, &n)| borrow(text, n)).collect())
     }
 }
 
@@ -74,9 +74,10 @@ pub unsafe extern "C" fn nand2llm_encode(
     ends: *mut usize,
 ) -> i32 {
     status(|| -> Result<(), String> {
-        let out = borrow_mut(out, texts.len);
         let ends = borrow_mut(ends, texts.count);
-        encoder.encode(texts.borrow()?, threads, out, ends);
+        let texts = texts.borrow();
+        let out = borrow_mut(out, texts.size());
+        encoder.encode(&texts, threads, out, ends);
         Ok(())
     })
 }
@@ -123,7 +124,7 @@ pub unsafe extern "C" fn nand2llm_count(
     status(|| -> Result<(), String> {
         let mut counter =
             counter.lock().map_err(|error| error.to_string())?;
-        counter.add(texts.borrow()?, threads);
+        counter.add(&texts.borrow(), threads);
         Ok(())
     })
 }

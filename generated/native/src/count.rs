@@ -1,7 +1,7 @@
-// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. dbb9c7a559b7
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 994de22dbdf7
 //! How often each piece occurs in texts.
 
-use crate::parts::{share, Texts};
+use crate::parts::{at_once, Texts};
 use crate::split::{pieces, Split};
 use crate::words::{key_of, Words};
 
@@ -17,20 +17,20 @@ impl Counter {
         Counter { split, words: Words::default() }
     }
 
-    /// Counts the pieces of some texts, with as many threads.
-    pub fn add(&mut self, texts: Texts, threads: usize) {
-        let count = |words: &mut Words<u64>, part| {
+    /// Counts the pieces of some texts, with so many threads.
+    pub fn add(&mut self, texts: &Texts, threads: usize) {
+        let counted = at_once(texts.parts(threads), |part| {
+            let mut words = Words::default();
             for (_, text) in texts.within(part) {
                 pieces(text, self.split, |start, end| {
                     let key = key_of(text, start, end);
                     *words.entry(key, &text[start..end]) += 1;
                 });
             }
-        };
-        let (counted, _) =
-            share(texts.parts(), threads, Words::default, count);
+            words
+        });
         for words in counted {
-            words.each(|key, piece, n| {
+            words.each(|key, piece, n: u64| {
                 *self.words.entry(key, piece) += n;
             });
         }

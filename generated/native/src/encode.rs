@@ -1,4 +1,4 @@
-// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. ed4aaa0cfd3d
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 02be01682684
 //! From texts to tokens.
 
 use std::mem;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::merges::Merges;
-use crate::parts::{share, Texts};
+use crate::parts::{at_once, Texts};
 use crate::split::{pieces, Split};
 use crate::words::{key_of, Words};
 
@@ -117,25 +117,25 @@ impl Encoder {
     /// are, to `out`, and to `ends` where those of each text end.
     pub fn encode(
         &self,
-        texts: Texts,
+        texts: &Texts,
         threads: usize,
         out: &mut [u32],
         ends: &mut [usize],
     ) {
-        let parts = texts.parts();
+        let parts = texts.parts(threads);
         let jobs = with_room(&parts, out);
-        let begin = || self.memories().pop().unwrap_or_default();
-        let work = |memory: &mut Memory, (part, out): Job| {
-            let mut n = 0;
-            let mut found = Vec::new();
+        let found = at_once(jobs, |(part, out)| {
+            let memory = self.memories().pop();
+            let mut memory = memory.unwrap_or_default();
+            let (mut n, mut found) = (0, Vec::new());
             for (i, text) in texts.within(part) {
-                n += self.encode_one(text, memory, &mut out[n..]);
+                let out = &mut out[n..];
+                n += self.encode_one(text, &mut memory, out);
                 found.push((i, n));
             }
+            self.memories().push(memory);
             found
-        };
-        let (memories, found) = share(jobs, threads, begin, work);
-        self.memories().extend(memories);
+        });
         close_up(&parts, &found, out, ends);
     }
 }

@@ -1,103 +1,93 @@
-// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 6d4bfe89459d
-//! Texts cut into parts, and work shared out among threads.
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 251e71cf8b9c
+//! Texts cut into parts, one for each thread.
 
 use std::ops::Range;
-use std::sync::Mutex;
 use std::thread;
 
 use crate::split::safe_cut;
 
-/// About how many bytes make a part worth handing to a thread.
-const PART: usize = 1 << 18;
+/// How many bytes are worth a thread of their own.
+const ENOUGH: usize = 1 << 16;
 
-/// Texts, one after the other; `ends[i]` is where text i ends.
-#[derive(Clone, Copy)]
+/// Some texts, thought of as one after the other.
 pub struct Texts<'a> {
-    bytes: &'a [u8],
-    ends: &'a [usize],
+    texts: Vec<&'a [u8]>,
+    /// Where each of them ends.
+    ends: Vec<usize>,
 }
 
 impl<'a> Texts<'a> {
-    /// An error unless the ends rise to the number of bytes.
-    pub fn new(
-        bytes: &'a [u8],
-        ends: &'a [usize],
-    ) -> Result<Self, String> {
-        let rising = ends.windows(2).all(|w| w[0] <= w[1]);
-        let last = ends.last().copied().unwrap_or(0);
-        if rising && last == bytes.len() {
-            return Ok(Texts { bytes, ends });
-        }
-        Err(format!(
-            "texts end at {last} of {} bytes, rising: {rising}",
-            bytes.len()
-        ))
+    pub fn new(texts: Vec<&'a [u8]>) -> Self {
+        let mut end = 0;
+        let end_of = |text: &&[u8]| {
+            end += text.len();
+            end
+        };
+        let ends = texts.iter().map(end_of).collect();
+        Texts { texts, ends }
     }
 
-    /// Ranges that cover all bytes, and whose ends cut no piece.
-    pub fn parts(self) -> Vec<Range<usize>> {
-        let mut parts = Vec::new();
-        let mut start = 0;
-        while start < self.bytes.len() {
-            let end = self.cut(start + PART);
-            parts.push(start..end);
-            start = end;
-        }
-        parts
+    /// The number of bytes of all texts.
+    pub fn size(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
     }
 
-    fn cut(self, at: usize) -> usize {
-        let text = self.ends.partition_point(|&end| end <= at);
-        match self.ends.get(text) {
-            Some(&end) => safe_cut(&self.bytes[..end], at),
-            None => self.bytes.len(),
+    /// At most n ranges of about the same length that cover all bytes,
+    /// and whose ends cut no piece.
+    pub fn parts(&self, n: usize) -> Vec<Range<usize>> {
+        let n = n.clamp(1, 1 + self.size() / ENOUGH);
+        let mut cuts: Vec<_> =
+            (0..n).map(|i| self.cut(self.size() / n * i)).collect();
+        cuts.push(self.size());
+        cuts.windows(2).map(|two| two[0]..two[1]).collect()
+    }
+
+    /// A place from `at` on where a cut goes through no piece.
+    fn cut(&self, at: usize) -> usize {
+        let i = self.ends.partition_point(|&end| end <= at);
+        let Some(text) = self.texts.get(i) else { return at };
+        let start = self.ends[i] - text.len();
+        if at > start {
+            start + safe_cut(text, at - start)
+        } else {
+            at
         }
     }
 
     /// What a part holds of each text, with the text's number.
     pub fn within(
-        self,
+        &self,
         part: Range<usize>,
-    ) -> impl Iterator<Item = (usize, &'a [u8])> {
-        let past = |&end: &usize| end <= part.start;
-        let first = self.ends.partition_point(past);
-        let mut start = part.start;
-        (first..self.ends.len()).map_while(move |text| {
-            let end = self.ends[text].min(part.end);
-            let bytes = &self.bytes[start..end];
-            let more = start < part.end;
-            start = end;
-            more.then_some((text, bytes))
-        })
+    ) -> impl Iterator<Item = (usize, &'a [u8])> + '_ {
+        let first = self.ends.partition_point(|&e| e <= part.start);
+        let last = self.ends.partition_point(|&e| e < part.end);
+        let held = move |(i, &end): (usize, &usize)| {
+            let text = self.texts[i];
+            let start = end - text.len();
+            let from = part.start.max(start) - start;
+            let to = part.end.min(end).max(start) - start;
+            (from < to).then(|| (i, &text[from..to]))
+        };
+        let ends = self.ends.iter().enumerate();
+        ends.take(last + 1).skip(first).filter_map(held)
     }
 }
 
-/// Lets threads do jobs, each thread with things of its own that
-/// `begin` lays out. Returns these things, and the results in order.
-pub fn share<J: Send, T: Send, R: Send>(
+/// Does all jobs at once, each on a thread; returns what comes of them.
+pub fn at_once<J: Send, R: Send>(
     jobs: Vec<J>,
-    threads: usize,
-    begin: impl Fn() -> T + Sync,
-    work: impl Fn(&mut T, J) -> R + Sync,
-) -> (Vec<T>, Vec<R>) {
-    let threads = threads.clamp(1, jobs.len().max(1));
-    let queue = Mutex::new(jobs.into_iter().enumerate());
-    let take = || queue.lock().expect("nobody panics").next();
-    let serve = || {
-        let (mut things, mut done) = (begin(), Vec::new());
-        while let Some((i, job)) = take() {
-            done.push((i, work(&mut things, job)));
-        }
-        (things, done)
-    };
-    let (things, done): (Vec<_>, Vec<_>) = thread::scope(|scope| {
+    work: impl Fn(J) -> R + Sync,
+) -> Vec<R> {
+    let mut jobs = jobs.into_iter();
+    let Some(mine) = jobs.next() else { return Vec::new() };
+    let work = &work;
+    thread::scope(|scope| {
         let others: Vec<_> =
-            (1..threads).map(|_| scope.spawn(serve)).collect();
-        let mut all = vec![serve()];
-        all.extend(others.into_iter().map(|t| t.join().unwrap()));
-        all.into_iter().unzip()
-    });
-    let mut done: Vec<_> = done.into_iter().flatten().collect();
-    done.sort_unstable_by_key(|&(i, _)| i);
-    (things, done.into_iter().map(|(_, result)| result).collect())
+            jobs.map(|job| scope.spawn(move || work(job))).collect();
+        let mut results = vec![work(mine)];
+        for other in others {
+            results.push(other.join().expect("a job panicked"));
+        }
+        results
+    })
 }
