@@ -1,9 +1,9 @@
-// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. a4ad5fe66075
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 529ecd61e07b
 //! Where pieces begin, for 64 bytes at once.
 //!
 //! Bit i of a word says something about byte i: what class it is of,
 //! or that a piece begins there. Shifting the word left by one asks
-//! every byte about its left neighbour.
+//! every byte about its left neighbor.
 
 use crate::split::contraction;
 

@@ -1,4 +1,4 @@
-// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 30b68ec02b33
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 9b4701cdf73b
 //! Applying merges to the bytes of one piece.
 
 use std::cmp::Reverse;
@@ -111,7 +111,7 @@ fn lowest(all: &[u32]) -> Option<(usize, u32)> {
     (least < NONE).then_some((at, least))
 }
 
-/// The places that are left of 0..n, each with its neighbours.
+/// The places that are left of 0..n, each with its neighbors.
 struct Chain {
     before: Vec<usize>,
     after: Vec<usize>,

@@ -1,4 +1,4 @@
-// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 777e49f9924a
+// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 827e28dd58fe
 //! Learning merges from counted words.
 
 use std::cmp::Reverse;
@@ -16,7 +16,7 @@ struct Word {
     len: usize,
 }
 
-/// Two neighbours: how often they occur, and in which words they do,
+/// Two neighbors: how often they occur, and in which words they do,
 /// or did.
 struct Pair {
     tokens: [u32; 2],
