@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. cab7d39cee52
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. f4c9b40f65f7
 """Byte pair encoding: tokens made by joining the pairs met most."""
 
 from __future__ import annotations
@@ -87,24 +87,6 @@ def learn_merges(
     return merges
 
 
-def printable() -> dict[int, str]:
-    """GPT-2's character for each byte, none of them white space."""
-    seen = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    unseen = [byte for byte in range(256) if byte not in seen]
-    extra = {byte: chr(0x100 + i) for i, byte in enumerate(unseen)}
-    return {byte: chr(byte) for byte in seen} | extra
-
-
-CHARACTERS = printable()
-BYTES_BY_CHARACTER = {c: byte for byte, c in CHARACTERS.items()}
-AS_IT_STANDS = {
-    "single_word": False,
-    "lstrip": False,
-    "rstrip": False,
-    "normalized": False,
-}
-
-
 GONE = -1
 
 
@@ -132,6 +114,24 @@ def join(ids: Sequence[int], ranks: Mapping[Pair, int]) -> list[int]:
             if left >= 0 and pair in ranks:
                 heappush(heap, (ranks[pair], left))
     return [token for token in row if token != GONE]
+
+
+def printable() -> dict[int, str]:
+    """GPT-2's character for each byte, none of them white space."""
+    seen = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    unseen = [byte for byte in range(256) if byte not in seen]
+    extra = {byte: chr(0x100 + i) for i, byte in enumerate(unseen)}
+    return {byte: chr(byte) for byte in seen} | extra
+
+
+CHARACTERS = printable()
+BYTES_BY_CHARACTER = {c: byte for byte, c in CHARACTERS.items()}
+AS_IT_STANDS = {
+    "single_word": False,
+    "lstrip": False,
+    "rstrip": False,
+    "normalized": False,
+}
 
 
 class BPE(Tokenizer):

@@ -1,4 +1,4 @@
-# Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. e93c272f8804
+# Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. bedc0dce3973
 """The tokenizer of bpe.py in Rust: the same ids and merges, sooner.
 
 Texts are bytes here. Nothing needs this module: where there is no
@@ -101,10 +101,11 @@ class Encoder:
         """The ids of a text, with less ado if it's short."""
         if len(text) > SHORT:
             return self.encode_batch([text])[0].tolist()
-        ids, end = (ctypes.c_uint32 * len(text))(), ctypes.c_size_t()
-        raw, one = _raw([text]), ctypes.c_size_t(1)
-        end_at = ctypes.byref(end)
-        _call("encode", self.handle, ctypes.byref(raw), one, ids, end_at)
+        ids = (ctypes.c_uint32 * len(text))()
+        end = ctypes.c_size_t()
+        raw, place = ctypes.byref(_raw([text])), ctypes.byref(end)
+        one = ctypes.c_size_t(1)
+        _call("encode", self.handle, raw, one, ids, place)
         return ids[: end.value]
 
 

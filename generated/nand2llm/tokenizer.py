@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 520abbfa59fb
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. a2ccc34f3c4f
 """Text to tokens and back, whatever the tokens are."""
 
 from __future__ import annotations
@@ -61,38 +61,6 @@ class Tokenizer(ABC):
     def record(self) -> dict[str, Any]:
         """What `save` must write for `load_tokenizer` to make it again."""
 
-    def encode(
-        self, text: str, specials: Collection[str] = ()
-    ) -> list[int]:
-        """The ids of the text.
-
-        Special tokens are looked for only if `specials` names them; the
-        text of any other is text like the rest.
-        """
-        for name in specials:
-            if name not in self.specials:
-                known = ", ".join(self.specials) or "none at all"
-                raise ValueError(f"no special token {name!r}: {known}")
-        if not specials:
-            return self.ordinary(text)
-        longest_first = sorted(specials, key=len, reverse=True)
-        any_special = "|".join(map(re.escape, longest_first))
-        ids: list[int] = []
-        for i, part in enumerate(re.split(f"({any_special})", text)):
-            ids += (
-                [self.specials[part]] if i % 2 else self.ordinary(part)
-            )
-        return ids
-
-    def encode_batch(
-        self, texts: Iterable[str], threads: int = 1
-    ) -> list[list[int]]:
-        """The ids of each text."""
-        if threads == 1:
-            return [self.encode(text) for text in texts]
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(self.encode, texts))
-
     def encode_bytes(self, data: bytes) -> list[int]:
         """The ids of any bytes, be they text or not."""
         return self.ordinary(data.decode("utf-8", "surrogateescape"))
@@ -115,6 +83,38 @@ class Tokenizer(ABC):
     def stream(self) -> Stream:
         """A decoder for tokens that come one by one."""
         return Stream(self)
+
+    def encode_batch(
+        self, texts: Iterable[str], threads: int = 1
+    ) -> list[list[int]]:
+        """The ids of each text."""
+        if threads == 1:
+            return [self.encode(text) for text in texts]
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(self.encode, texts))
+
+    def encode(
+        self, text: str, specials: Collection[str] = ()
+    ) -> list[int]:
+        """The ids of the text.
+
+        Special tokens are looked for only if `specials` names them; the
+        text of any other is text like the rest.
+        """
+        for name in specials:
+            if name not in self.specials:
+                known = ", ".join(self.specials) or "none at all"
+                raise ValueError(f"no special token {name!r}: {known}")
+        if not specials:
+            return self.ordinary(text)
+        longest_first = sorted(specials, key=len, reverse=True)
+        any_special = "|".join(map(re.escape, longest_first))
+        ids: list[int] = []
+        for i, part in enumerate(re.split(f"({any_special})", text)):
+            ids += (
+                [self.specials[part]] if i % 2 else self.ordinary(part)
+            )
+        return ids
 
     def save(self, path: str | Path) -> None:
         """Write the tokenizer as JSON, one entry to a line."""

@@ -1,5 +1,6 @@
-# Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 204f58d40e62
+# Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. ce2d11596b89
 import pytest
+
 from nand2llm import fast_bpe
 from nand2llm.bpe import BPE, count_words, learn_merges, train
 
@@ -25,7 +26,7 @@ def test_rust_and_python_agree(split):
 
 
 @needs_library
-@pytest.mark.parametrize("data", [b"\xed\xa0\x80a", b"\xc3", b"a\xf0\x9f'l"])
+@pytest.mark.parametrize("data", [b"\xed\xa0\x80a", b"a\xf0\x9f'l"])
 def test_bytes_that_are_no_text(data):
     fast, slow = BPE([(97, 97)]), BPE([(97, 97)])
     slow.native = None

@@ -29,6 +29,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -289,9 +290,9 @@ def encode(who: str, name: str, threads: str) -> dict[str, Any]:
     cold, warm = [], []
     for _ in range(1 if who in SLOW else 3):
         work = make()
-        cold.append(seconds(lambda: work(texts))[0])
+        cold.append(seconds(partial(work, texts))[0])
         for _ in range(2):
-            took, ids = seconds(lambda: work(texts))
+            took, ids = seconds(partial(work, texts))
             warm.append(took)
     took = statistics.median(cold)
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import pickle
 import random
 import sys
@@ -35,14 +36,13 @@ TEXT = st.text(
     st.characters(codec="utf-8") | st.sampled_from(SHARP), max_size=200
 )
 # Bytes of which many nearly make characters.
+NEARLY = (
+    *(b"a", b" ", b"'s", b"1", b"\n", b".", b"\xc3\xa9", b"\xc5\xbf"),
+    *(b"\xed\xa0\x80", b"\xe0\x80\x80", b"\xf4\x90\x80\x80", b"\xc3"),
+    *(b"\xf0\x9f\x98", b"\x80", b"\xff", b"\xe2\x80\xa8", b"\xc0\xaf"),
+)
 BYTES = st.lists(
-    st.sampled_from(
-        [b"a", b" ", b"'s", b"1", b"\n", b".", b"\xc3\xa9", b"\xc5\xbf"]
-        + [b"\xed\xa0\x80", b"\xe0\x80\x80", b"\xf4\x90\x80\x80", b"\xc3"]
-        + [b"\xf0\x9f\x98", b"\x80", b"\xff", b"\xe2\x80\xa8", b"\xc0\xaf"]
-    )
-    | st.binary(max_size=8),
-    max_size=60,
+    st.sampled_from(NEARLY) | st.binary(max_size=8), max_size=60
 ).map(b"".join)
 
 
@@ -54,7 +54,9 @@ def pair_of(split: str) -> tuple[BPE, BPE]:
     return fast, slow
 
 
-PAIRS = {split: pair_of(split) for split in PATTERNS} if fast_bpe.available() else {}
+PAIRS = {
+    split: pair_of(split) for split in PATTERNS if fast_bpe.available()
+}
 either = pytest.mark.parametrize("split", PATTERNS)
 
 
@@ -155,11 +157,13 @@ def test_a_large_text_has_the_ids_of_python(split: str) -> None:
 
 @either
 @pytest.mark.parametrize(
-    "text", ["a" * 10**6, "ab" * 500_000, "日本" * 200_000, "\n" * 10**6, " " * 10**6, "." * 10**6, "\u0301" * 300_000],
-    ids=lambda text: repr(text[:2]),
+    "piece", ["a", "ab", "日本", "\n", " ", ".", "\u0301", "1"], ids=ascii
 )
-def test_a_megabyte_without_a_space_is_no_trap(split: str, text: str) -> None:
+def test_a_megabyte_without_a_space_is_no_trap(
+    split: str, piece: str
+) -> None:
     fast, _ = PAIRS[split]
+    text = piece * (10**6 // len(piece.encode()))
     start = time.perf_counter()
     assert fast.decode(fast.encode(text)) == text
     assert time.perf_counter() - start < 20  # a square of it: hours
@@ -206,8 +210,6 @@ def test_bytes_in_another_order_keep_their_ids() -> None:
 
 
 def test_a_split_that_is_unknown_is_refused() -> None:
-    import ctypes
-
     handle = ctypes.c_void_p()
     with pytest.raises(ValueError, match="no way to split has number 2"):
         fast_bpe._call("counter_new", ctypes.c_size_t(2), ctypes.byref(handle))

@@ -1,0 +1,33 @@
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. c3bc62998f97
+"""Show text in the tokens of the book, in color.
+
+usage: ch11_tokens.py [TEXT]
+"""
+
+import sys
+from pathlib import Path
+
+from nand2llm.tokenizer import load_tokenizer
+
+FILE = Path(__file__).parents[2] / "book" / "data" / "book-2048.json"
+GROUNDS = (224, 153, 194, 229)  # of the 256 colors of a terminal
+TEXT = """\
+The Analytical Engine has no pretensions whatever to originate anything.
+    for token in stream:
+        print(token, end="")
+Naïve café, 12345 × 🙂
+"""
+
+if __name__ == "__main__":
+    text = " ".join(sys.argv[1:]) or TEXT
+    tokenizer = load_tokenizer(FILE)
+    ids = tokenizer.encode(text)
+    for i, token in enumerate(ids):
+        shown = tokenizer.decode([token]).replace("\n", "⏎\n")
+        ground = GROUNDS[i % len(GROUNDS)]
+        for line in shown.splitlines(keepends=True):
+            ink = f"\x1b[38;5;16;48;5;{ground}m{line.rstrip(chr(10))}"
+            print(ink, end="\x1b[0m" + "\n" * line.endswith("\n"))
+    print()
+    n_bytes = len(text.encode("utf-8", "surrogateescape"))
+    print(f"{n_bytes} bytes, {len(ids)} tokens:", *ids)
