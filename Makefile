@@ -166,6 +166,11 @@ bench-train: $(SETUP) tangle native $(if $(TORCH),,build/compare/.locked) ## tim
 	@$(or $(TORCH),build/compare/bin/python) tests/bench/bench_train.py \
 	--json book/measurements/train.json
 
+.PHONY: bench-tokenizer
+bench-tokenizer: $(SETUP) tangle native $(if $(PEERS),,build/peers/.locked) ## time the tokenizer beside others (PEERS=PYTHON)
+	@$(or $(PEERS),build/peers/bin/python) tests/bench/bench_tokenizer.py \
+	--json book/measurements/tokenizers.json
+
 .PHONY: lock
 lock: $(VENV)/.locked ## requirements/*.txt from pyproject.toml
 	$(call step,lock setup,$(COMPILE) --group setup \
@@ -176,6 +181,8 @@ lock: $(VENV)/.locked ## requirements/*.txt from pyproject.toml
 	--output-file requirements/bench.txt)
 	$(call step,lock compare,$(COMPILE) --group compare \
 	--output-file requirements/compare.txt)
+	$(call step,lock tokenizers,$(COMPILE) --group tokenizers \
+	--output-file requirements/tokenizers.txt)
 
 COMPILE := $(UV) pip compile --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --no-emit-index-url \
@@ -227,4 +234,10 @@ build/compare/.locked: requirements/compare.txt | $(VENV)/.locked
 	$(call step,compare environment,$(PY) -m venv build/compare)
 	$(call step,compare packages,$(UV) pip sync --require-hashes \
 	--python build/compare/bin/python requirements/compare.txt)
+	@touch $@
+
+build/peers/.locked: requirements/tokenizers.txt | $(VENV)/.locked
+	$(call step,tokenizers environment,$(PY) -m venv build/peers)
+	$(call step,tokenizers packages,$(UV) pip sync --require-hashes \
+	--python build/peers/bin/python requirements/tokenizers.txt)
 	@touch $@
