@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 372e258b8a43
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 64fe73551133
 """Time the tokenizer's trainers and encoders; print JSON.
 
 usage: ch11_measure.py ENCODER.JSON VOCAB.BPE (GPT-2's two files)
@@ -16,6 +16,7 @@ from stopwatch import record
 from nand2llm.bpe import BPE, count_words, join, learn_merges, merged
 from nand2llm.checkout import find
 from nand2llm.thebook import frozen
+
 
 def slowly(words, n):
     """The merges, counting everything again for each."""

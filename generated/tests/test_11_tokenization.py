@@ -1,7 +1,13 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. dbbeba73acd9
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 7c7627086ff0
+import json
+import random
+
 import pytest
 
-from nand2llm.tokenizer import Bytes, Characters
+from nand2llm.bpe import BPE, join, learn_merges, merged, train
+from nand2llm.pretokenize import pieces
+from nand2llm.tokenizer import Bytes, Characters, load_tokenizer
+from nand2llm.unicode_classes import LETTERS, NUMBERS, ranges
 
 
 def test_bytes_lose_nothing():
@@ -11,11 +17,17 @@ def test_bytes_lose_nothing():
     assert Bytes().decode_bytes(ids) == everything
 
 
+def test_characters():
+    tokenizer = Characters.train("hello")
+    assert tokenizer.encode("hole") == [1, 3, 2, 0]
+    with pytest.raises(ValueError, match="'p' is none of the 4"):
+        tokenizer.encode("help")
+
+
 def test_ids_are_checked():
     for bad in (-1, 256):
         with pytest.raises(ValueError, match=f"token {bad} at place 1"):
             Bytes().decode([97, bad])
-from nand2llm.bpe import learn_merges, merged
 
 
 def test_merged():
@@ -37,8 +49,6 @@ def test_equal_counts_go_by_the_smallest_pair():
     words = {b"zy": 2, b"ab": 2, b"ac": 2}
     first = [tuple(b"ab"), tuple(b"ac"), tuple(b"zy")]
     assert learn_merges(words, 3) == first
-from nand2llm.pretokenize import pieces
-from nand2llm.unicode_classes import LETTERS, NUMBERS, ranges
 
 
 def test_pieces_are_the_text():
@@ -60,9 +70,6 @@ def test_classes():
     assert set("aZéßжאあ中ſ") <= letters
     assert set("09²½Ⅷ٣") <= numbers
     assert not set(" _'\u0301\u200d🙂") & (letters | numbers)
-import random
-
-from nand2llm.bpe import join, merged
 
 
 def test_join_is_merging_in_order():
@@ -93,7 +100,7 @@ def test_joining_costs_no_square():
         assert len(join(b"a" * n, ranks)) == n / 4
         looks.append(ranks.asked / n)
     assert looks[1] < 1.1 * looks[0]
-from nand2llm.bpe import BPE
+
 
 END = "<|end|>"
 PLAIN = BPE([(60, 124), (124, 62)], specials=[END, "<|"])
@@ -116,7 +123,6 @@ def test_named_specials_are_found():
 def test_unknown_specials_are_refused():
     with pytest.raises(ValueError, match="no special token '<pad>'"):
         PLAIN.encode("x", ["<pad>"])
-from nand2llm.tokenizer import Bytes
 
 
 def test_whole_characters():
@@ -132,10 +138,6 @@ def test_half_a_character_is_not_lost_silently():
     for ids in ([0xF0, 0x9F], [0xE2, 0x82, 65], [0xFF, 66], []):
         text = "".join(map(stream.push, ids)) + stream.finish()
         assert text == Bytes().decode(ids)
-import json
-
-from nand2llm.bpe import BPE, train
-from nand2llm.tokenizer import load_tokenizer
 
 
 def test_a_file_makes_the_same_tokenizer(tmp_path):
@@ -149,7 +151,7 @@ def test_a_file_makes_the_same_tokenizer(tmp_path):
 
 
 def test_bad_merges_are_refused():
-    with pytest.raises(ValueError, match="only 0..256"):
+    with pytest.raises(ValueError, match=r"only 0\.\.256"):
         BPE([(1, 2), (257, 3)])
     with pytest.raises(ValueError, match="same token, b'abc'"):
         BPE([(97, 98), (98, 99), (97, 257), (256, 99)])
