@@ -1,4 +1,4 @@
-// Made from book/part3/11-fast.draft.md by tangle.py; edit there, or here and stitch. 409ab5301f88
+// Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 409ab5301f88
 //! What kind of character each one is.
 
 use std::sync::OnceLock;
