@@ -63,14 +63,16 @@ def main() -> int:
         return 0
     prepare()
     known = options.json and options.json.exists()
-    figures = json.loads(options.json.read_text())["figures"] if known else {}
+    before = json.loads(options.json.read_text()) if known else {}
+    figures, rounds = before.get("figures", {}), before.get("rounds", {})
     for what in options.what:
         for text in TEXTS if what != "call" else TEXTS[:1]:
             for threads in options.threads if what != "call" else (1,):
                 key = f"{what}, {text}, {threads}"
                 figures[key] = race(what, text, threads, options)
+                rounds[key] = options.rounds
                 if options.json:
-                    record(options, figures)
+                    record(options.json, figures, rounds)
     return 0
 
 
@@ -212,7 +214,9 @@ def timed(what: str, who: str, text: str, threads: int) -> dict[str, Any]:
     return result
 
 
-def record(options: argparse.Namespace, figures: dict[str, Any]) -> None:
+def record(
+    path: Path, figures: dict[str, Any], rounds: dict[str, int]
+) -> None:
     """Write what is known so far."""
     versions = ", ".join(f"{peer} {version(peer)}" for peer in PEERS)
     found = {
@@ -226,10 +230,10 @@ def record(options: argparse.Namespace, figures: dict[str, Any]) -> None:
         "machine": f"{processor()}, {os.cpu_count()} logical processors",
         "date": date.today().isoformat(),
         "versions": f"Python {platform.python_version()}, {versions}",
-        "rounds": options.rounds,
+        "rounds": rounds,
         "figures": figures,
     }
-    options.json.write_text(json.dumps(found, indent=2) + "\n")
+    path.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def processor() -> str:
