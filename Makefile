@@ -176,6 +176,11 @@ bench-train: $(SETUP) $(TORCH_SETUP) tangle native ## time training beside PyTor
 	@$(TORCH_PY) tests/bench/bench_train.py \
 	--json book/measurements/train.json
 
+.PHONY: bench-tokenizer
+bench-tokenizer: $(SETUP) tangle native $(if $(PEERS),,build/peers/.locked) ## time the tokenizer beside others (PEERS=PYTHON)
+	@$(or $(PEERS),build/peers/bin/python) tests/bench/bench_tokenizer.py \
+	--json book/measurements/tokenizers.json
+
 .PHONY: lock
 lock: $(VENV)/.locked ## requirements/*.txt from pyproject.toml
 	$(call step,lock setup,$(COMPILE) --group setup \
@@ -187,6 +192,8 @@ lock: $(VENV)/.locked ## requirements/*.txt from pyproject.toml
 	--output-file requirements/bench.txt)
 	$(call step,lock parity,$(LOCK_PARITY) || \
 	$(LOCK_PARITY) --torch-backend cpu)
+	$(call step,lock tokenizers,$(COMPILE) --group tokenizers \
+	--output-file requirements/tokenizers.txt)
 
 COMPILE := $(UV) pip compile --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --no-emit-index-url \
@@ -244,3 +251,9 @@ build/parity/.locked: requirements/parity.txt | $(VENV)/.locked
 
 PARITY := $(UV) pip sync --require-hashes \
 	--python build/parity/bin/python requirements/parity.txt
+
+build/peers/.locked: requirements/tokenizers.txt | $(VENV)/.locked
+	$(call step,tokenizers environment,$(PY) -m venv build/peers)
+	$(call step,tokenizers packages,$(UV) pip sync --require-hashes \
+	--python build/peers/bin/python requirements/tokenizers.txt)
+	@touch $@

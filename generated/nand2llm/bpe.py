@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 2c40fd4bd0d7
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. f4c9b40f65f7
 """Byte pair encoding: tokens made by joining the pairs met most."""
 
 from __future__ import annotations
@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from nand2llm import fast_bpe
 from nand2llm.pretokenize import PATTERNS, pieces
 from nand2llm.tokenizer import Tokenizer, as_bytes
 
@@ -176,9 +178,13 @@ class BPE(Tokenizer):
         self.ranks = {p: 256 + i for i, p in enumerate(self.merges)}
         self.byte_ids = {byte: i for i, byte in enumerate(order)}
         self.known: dict[str, list[int]] = {}
+        self.native = fast_bpe.encoder(self.merges, split, self.order)
 
     def ordinary(self, text: str) -> list[int]:
         """The ids of the text, piece by piece."""
+        if self.native:
+            with suppress(UnicodeEncodeError):  # surrogates: see below
+                return self.native.encode(text.encode())
         ids: list[int] = []
         for piece in pieces(text, self.split):
             known = self.known.get(piece)
@@ -262,6 +268,24 @@ class BPE(Tokenizer):
         text = json.dumps(record, ensure_ascii=False, indent=1)
         Path(path).write_text(text, encoding="utf-8", newline="\n")
 
+    def encode_bytes(self, data: bytes) -> list[int]:
+        """The ids of any bytes, be they text or not."""
+        if self.native:
+            return self.native.encode(data)
+        return super().encode_bytes(data)
+
+    def encode_batch(
+        self, texts: Iterable[str], threads: int = 1
+    ) -> list[list[int]]:
+        """The ids of each text."""
+        texts = list(texts)
+        if self.native:
+            with suppress(UnicodeEncodeError):
+                data = [text.encode() for text in texts]
+                found = self.native.encode_batch(data, threads)
+                return [ids.tolist() for ids in found]
+        return super().encode_batch(texts, threads)
+
 
 def count_words(texts: Iterable[str], split: str) -> dict[bytes, int]:
     """How often each piece occurs in the texts."""
@@ -286,5 +310,9 @@ def train(
             f"{size} tokens: 256 bytes and {len(names)} special ones "
             "don't fit"
         )
-    merges = learn_merges(count_words(texts, split), room, least)
+    if fast_bpe.available():
+        data = map(as_bytes, texts)
+        merges = fast_bpe.learn_merges(data, split, room, least)
+    else:
+        merges = learn_merges(count_words(texts, split), room, least)
     return BPE(merges, split, names)

@@ -1,4 +1,4 @@
-// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 61f102441752
+// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 9e7ba646e3fc
 //! What other languages may call: the strided view in C's terms.
 //!
 //! Every function that can fail returns 0, or 1 with the reason kept
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn nand2llm_last_error(
 /// The version of this interface; both sides must agree on it.
 #[no_mangle]
 pub extern "C" fn nand2llm_abi() -> u32 {
-    2
+    3
 }
 
 pub mod dot;
@@ -178,6 +178,18 @@ pub unsafe extern "C" fn nand2llm_dot(
         Ok(())
     })
 }
+
+pub mod block;
+pub mod bpe;
+pub mod count;
+pub mod encode;
+pub mod merges;
+pub mod parts;
+pub mod split;
+pub mod table;
+pub mod train;
+pub mod unicode;
+pub mod words;
 
 pub mod attention;
 pub mod attention_backward;
