@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 977b335deb24
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 7e476b746112
 import json
 import random
 
@@ -36,8 +36,6 @@ def test_ids_are_checked():
     for bad in (-1, 256):
         with pytest.raises(ValueError, match=f"token {bad} at place 1"):
             Bytes().decode([97, bad])
-
-
 def test_merged():
     assert merged([7, 7, 7], (7, 7), 256) == [256, 7]
     assert merged([1, 2, 1, 2, 1], (1, 2), 300) == [300, 300, 1]
@@ -57,8 +55,6 @@ def test_equal_counts_go_by_the_smallest_pair():
     words = {b"zy": 2, b"ab": 2, b"ac": 2}
     first = [tuple(b"ab"), tuple(b"ac"), tuple(b"zy")]
     assert learn_merges(words, 3) == first
-
-
 def test_pieces_are_the_text():
     text = "I'll take 1234567 of x_1,\r\n\n  \tplease — été ſ '\x1c\x85"
     for split in ("gpt2", "gpt4"):
@@ -78,8 +74,6 @@ def test_classes():
     assert set("aZéßжſ\u05d0\u3042\u4e2d") <= letters
     assert set("09²½Ⅷ\u0663") <= numbers
     assert not set(" _'\u0301\u200d🙂") & (letters | numbers)
-
-
 def test_join_is_merging_in_order():
     rng = random.Random(11)
     for _ in range(300):
@@ -108,8 +102,6 @@ def test_joining_costs_no_square():
         assert len(join(b"a" * n, ranks)) == n / 4
         looks.append(ranks.asked / n)
     assert looks[1] < 1.1 * looks[0]
-
-
 END = "<|end|>"
 PLAIN = BPE([(60, 124), (124, 62)], specials=[END, "<|"])
 
@@ -131,8 +123,6 @@ def test_named_specials_are_found():
 def test_unknown_specials_are_refused():
     with pytest.raises(ValueError, match="no special token '<pad>'"):
         PLAIN.encode("x", ["<pad>"])
-
-
 def test_whole_characters():
     stream = Bytes().stream()
     text = "né🙂\u200d∇"
@@ -146,8 +136,6 @@ def test_half_a_character_is_not_lost_silently():
     for ids in ([0xF0, 0x9F], [0xE2, 0x82, 65], [0xFF, 66], []):
         text = "".join(map(stream.push, ids)) + stream.finish()
         assert text == Bytes().decode(ids)
-
-
 def test_a_file_makes_the_same_tokenizer(tmp_path):
     text = "the theme of the thesis, thé, théâtre\n" * 3
     bpe = train([text], 280, "gpt2", specials=["<|bos|>"])

@@ -9,7 +9,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nand2llm.bpe import (
@@ -28,6 +28,9 @@ from nand2llm.tokenizer import (
     load_tokenizer,
 )
 from nand2llm.unicode_classes import LETTERS, NUMBERS, SPACES, ranges
+
+settings.register_profile("tokens", deadline=None)
+settings.load_profile("tokens")
 
 END = "<|end|>"
 SAMPLE = (
