@@ -1,4 +1,4 @@
-# Made from book/part3/12-embeddings.md by tangle.py; edit there, or here and stitch. ee15eedc6123
+# Made from book/part3/12-embeddings.md by tangle.py; edit there, or here and stitch. 2e4290304d7c
 """Guess a word from those around it: a table of words that learns."""
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def learn(
     contexts: Any,
     middles: Any,
     rng: np.random.Generator,
-    epochs: int = 3,
+    epochs: int = 2,
 ) -> list[float]:
     """Teach the model the middles; return the loss of every batch."""
     optimizer = AdamW(model.parameters(), 0.01, weight_decay=0.0)
