@@ -1,19 +1,19 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. b0de5cdaa799
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 320d778b1bc4
 """Handwritten digits: 1,797 of them, of 8 by 8 points each."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nand2llm.checkout import find
+
 Array = np.ndarray[Any, Any]
 
-FILE = Path("book", "data", "digits.csv.gz")
+FILE = "book/data/digits.csv.gz"
 SIDE = 8
 
 
@@ -40,24 +40,9 @@ class Digits:
             yield self.images[rows], self.labels[rows]
 
 
-def find() -> Path:
-    """The file in $NAND2LLM_ROOT, or in the tree around us."""
-    named = os.environ.get("NAND2LLM_ROOT")
-    places = [Path(named)] if named else []
-    places += [Path.cwd(), *Path.cwd().parents]
-    places += Path(__file__).resolve().parents
-    for place in places:
-        if (place / FILE).is_file():
-            return place / FILE
-    raise FileNotFoundError(
-        f"no {FILE.as_posix()} in or above {Path.cwd()}; set "
-        "NAND2LLM_ROOT to a checkout of the book"
-    )
-
-
 def read() -> Digits:
     """All digits, in the file's order."""
-    table = np.loadtxt(find(), delimiter=",", dtype=np.float32)
+    table = np.loadtxt(find(FILE), delimiter=",", dtype=np.float32)
     return Digits(table[:, :-1] / 16, table[:, -1].astype(np.int64))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nand2llm import digits, nn
+from nand2llm import checkout, digits, nn
 from nand2llm import functional as F
 from nand2llm.classify import answers, fit, step
 from nand2llm.tensor import Tensor
@@ -136,12 +136,12 @@ def test_lost_digits_are_missed_by_name(
     monkeypatch.chdir(str(tmp_path))
     monkeypatch.setenv("NAND2LLM_ROOT", str(tmp_path))
     monkeypatch.setattr(
-        digits, "__file__", f"{tmp_path}/nand2llm/digits.py"
+        checkout, "__file__", f"{tmp_path}/nand2llm/checkout.py"
     )
     with pytest.raises(
         FileNotFoundError, match=r"digits\.csv\.gz.*NAND2LLM_ROOT"
     ):
-        digits.find()
+        digits.read()
 
 
 def test_a_network_learns_to_read() -> None:
