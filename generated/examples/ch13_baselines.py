@@ -1,14 +1,15 @@
-# Made from book/part4/13-next-token-prediction.md by tangle.py; edit there, or here and stitch. 793bcb72c797
+# Made from book/part4/13-next-token-prediction.md by tangle.py; edit there, or here and stitch. 751bcb56d17d
 """Judge the baselines by the held-out bytes; print JSON.
 
-Written to book/data/baselines.json, where later chapters find it.
+Written to book/measurements/ch13-baselines.json, where later
+chapters find it.
 """
 
-import json
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from stopwatch import record
 
 from nand2llm import functional as F
 from nand2llm.batches import Batches
@@ -50,22 +51,21 @@ def taught() -> NeuralNGram:
     return model
 
 
-judged, rows = files["judge"], []
-n_bytes = len(judged.tokens) - 1
+judged, figures = files["judge"], {}
+
+
+def enter(name: str, numbers: int, nats: float) -> None:
+    bits = bits_per_byte(nats, len(judged.tokens) - 1)
+    figures[name] = {"numbers": numbers, "bits": round(bits, 3)}
+
+
 for order in (1, 2, 3, 5, 7):
     model = NGram(order, 256).fit(files["learn"].tokens)
     nats = model.surprises(judged.tokens)[1:].sum()
     numbers = sum(len(level.counts) for level in model.levels)
-    rows.append([f"{order}-gram, Kneser–Ney", numbers, nats])
+    enter(f"{order}-gram, Kneser–Ney", numbers, nats)
 network = taught()
 numbers = sum(p.size for p in network.parameters())
-rows.append(["neural 8-gram", numbers, held_out(network, judged)])
-table = [
-    {
-        "model": name,
-        "numbers": numbers,
-        "bits_per_byte": round(bits_per_byte(nats, n_bytes), 3),
-    }
-    for name, numbers, nats in rows
-]
-print(json.dumps(table, indent=2, ensure_ascii=False))
+enter("neural 8-gram", numbers, held_out(network, judged))
+what = "ch13_baselines.py: numbers kept, held-out bits per byte"
+print(record(what, figures))

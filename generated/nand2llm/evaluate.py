@@ -1,11 +1,10 @@
-# Made from book/part4/13-next-token-prediction.md by tangle.py; edit there, or here and stitch. 233f4d3d0f7e
+# Made from book/part4/13-next-token-prediction.md by tangle.py; edit there, or here and stitch. 428770a94b1f
 """How well does a model predict text that it hasn't read?"""
 
 from __future__ import annotations
 
 import json
 import math
-from typing import Any
 
 from nand2llm import functional as F
 from nand2llm.batches import sequential
@@ -36,12 +35,13 @@ def held_out(
     return math.fsum(total)
 
 
-def baselines() -> list[dict[str, Any]]:
-    """What every later model must beat: rows of a table.
+def baselines() -> dict[str, dict[str, float]]:
+    """What every later model must beat, by name.
 
-    Each has "model", "numbers" (how many it keeps) and
-    "bits_per_byte", on the held-out tenth of the frozen book.
+    Each has "numbers", how many it keeps, and "bits" for each byte
+    of the held-out tenth of the frozen book.
     """
-    text = find("book/data/baselines.json").read_text("utf-8")
-    found: list[dict[str, Any]] = json.loads(text)
-    return found
+    path = find("book/measurements/ch13-baselines.json")
+    record = json.loads(path.read_text("utf-8"))
+    figures: dict[str, dict[str, float]] = record["figures"]
+    return figures
