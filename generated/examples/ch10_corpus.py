@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 89fd29ed35e3
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 3f10a2408432
 """A corpus, from files to batches: this book, or files you name."""
 
 import sys
@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import numpy as np
 
 from nand2llm.batches import Batches, sequential
 from nand2llm.cleaning import clean
@@ -59,10 +61,8 @@ def main(paths: list[str], out: Path) -> None:
         print(f"{len(file.tokens):,} tokens, {batches:,} batches")
     file = TokenFile(out / "learn.tokens")
     inputs, _ = next(Batches(file, batch=3, length=64, seed=0))
-    for row in inputs.tolist():
-        pieces = " ".join(map(str, row)).split(str(BEGIN))
-        data = [bytes(map(int, piece.split())) for piece in pieces]
-        text = "|".join(part.decode("utf-8", "replace") for part in data)
+    for row in np.where(inputs == BEGIN, ord("|"), inputs):
+        text = bytes(row.tolist()).decode("utf-8", "replace")
         print(f"  {text!r}")
 
 

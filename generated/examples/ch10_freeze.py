@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. b4e02a8e9238
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. d593cb93ecdc
 """Compare the frozen corpus with Parts I and II; --write it anew."""
 
 import gzip
@@ -13,9 +13,10 @@ PARTS = ("book/part1/", "book/part2/")
 today = [one for one in sections() if one.source.startswith(PARTS)]
 if "--write" in sys.argv[1:]:
     path = find("book/book.toml").parent.parent / FROZEN
-    with path.open("wb") as raw, gzip.GzipFile(
-        "", "wb", 9, raw, mtime=0
-    ) as file:
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile("", "wb", 9, raw, mtime=0) as file,
+    ):
         for one in today:
             record = {"text": one.text, "source": one.source}
             line = json.dumps(record, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 52f0ff154ee3
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 30b04dbd029e
 """Peak memory and time for corpora of several sizes; print JSON."""
 
 import json
@@ -30,7 +30,9 @@ SHARES = {"learn": 0.9, "judge": 0.1}
 def compose(path: Path, megabytes: int) -> None:
     """Documents of about 4 kB; some are copies, some are broken."""
     rng = random.Random(megabytes)
-    words = ["".join(rng.choices("etaoinshr", k=5)) for _ in range(3000)]
+    words = [
+        "".join(rng.choices("etaoinshr", k=5)) for _ in range(3000)
+    ]
     lines = [" ".join(rng.choices(words, k=12)) for _ in range(9000)]
     earlier = ""
     with path.open("w", encoding="utf-8") as file:
@@ -47,7 +49,9 @@ def compose(path: Path, megabytes: int) -> None:
 def whole(path: Path) -> int:
     """The way of the evening: all of it, as a list."""
     records = path.read_text("utf-8").splitlines()
-    texts = [json.loads(line)["text"] for line in records if "!" not in line]
+    texts = [
+        json.loads(line)["text"] for line in records if "!" not in line
+    ]
     ids = [ord(character) for text in texts for character in text]
     return len(ids)
 

@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. df3892a81586
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 8ad0f38f8ad3
 """Batches out of a token file, in an order that can be repeated."""
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class Batches:
     def fill(self) -> None:
         """Cut documents until the pool is full or the epoch is over."""
         while True:
-            while len(self.pool) < self.pool_size and self.at < len(self.order):
+            while len(self.pool) < self.pool_size and self.at < len(
+                self.order
+            ):
                 self.cut(int(self.order[self.at]))
                 self.at += 1
             if self.pool:
@@ -83,9 +85,13 @@ class Batches:
     def __iter__(self) -> Iterator[Pair]:
         return self
 
+
     def __next__(self) -> Pair:
         shape, tokens = (self.batch, self.length), self.file.tokens
-        inputs, targets = np.empty(shape, np.int64), np.empty(shape, np.int64)
+        inputs, targets = (
+            np.empty(shape, np.int64),
+            np.empty(shape, np.int64),
+        )
         for x, y in zip(inputs, targets, strict=True):
             at = 0
             for start, size in self.row():
@@ -127,7 +133,7 @@ def sequential(
     Batches are (B, T), the last full one has fewer rows, and what
     is left comes as one shorter row.
     """
-    total = len(file.tokens) - 1
+    total = max(len(file.tokens) - 1, 0)
     whole = total - total % length
     for at in range(0, whole, batch * length):
         stop = min(at + batch * length, whole)

@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. e32539144753
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. ea8add902d83
 """Documents out of files, one at a time."""
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
+
 
 @dataclass(frozen=True)
 class Document:
@@ -42,7 +43,9 @@ def complain(fault: BadRecord) -> None:
     print(f"skipped {fault}", file=sys.stderr)
 
 
-def settled(found: Found, bad: Bad, report: Report) -> Iterator[Document]:
+def settled(
+    found: Found, bad: Bad, report: Report
+) -> Iterator[Document]:
     """Documents alone; bad records are raised, or reported."""
     if bad not in ("stop", "skip"):
         raise ValueError(f"bad={bad!r}; it must be 'stop' or 'skip'")
@@ -64,13 +67,14 @@ class Faults:
     first: list[BadRecord] = field(default_factory=list)
 
     def __call__(self, fault: BadRecord) -> None:
+        """Take note of one."""
         self.kinds[fault.kind] += 1
         if len(self.first) < self.kept:
             self.first.append(fault)
 
     def __str__(self) -> str:
-        counts = (f"{n} {kind}" for kind, n in self.kinds.most_common())
-        return f"{self.kinds.total()} bad: {', '.join(counts)}"
+        counts = [f"{n} {kind}" for kind, n in self.kinds.most_common()]
+        return "bad records: " + (", ".join(counts) or "none")
 
 
 LIMIT = 16 * 2**20  # bytes of a record
@@ -193,7 +197,9 @@ def read_text(
     A line that says `end` ends a document; None: the file is one.
     Raises BadRecord, or with bad="skip" tells `report`.
     """
-    yield from settled(text_records(Path(path), end, limit), bad, report)
+    yield from settled(
+        text_records(Path(path), end, limit), bad, report
+    )
 
 
 def jsonl_record(
@@ -207,8 +213,12 @@ def jsonl_record(
         record = json.loads(text)
     except (ValueError, RecursionError) as problem:
         words = str(problem).partition(":")[0]
+        if isinstance(problem, RecursionError):
+            words = "nested too deep"
         advice = f'a line must be one object, {{"{field}": "..."}}'
-        return BadRecord(source, "no JSON", f"no JSON ({words})", advice)
+        return BadRecord(
+            source, "no JSON", f"no JSON ({words})", advice
+        )
     if not isinstance(record, dict) or field not in record:
         names = sorted(record) if isinstance(record, dict) else []
         seen = f"no field {field!r} among {names[:9]}"

@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 9ffb4994adc0
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 04ac1f3b4b4b
 """Documents that are there already, to the byte or nearly."""
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def signature(hashes: Array, draws: Array) -> Array:
 class NearDuplicates:
     """Remembers texts by their signatures; finds those alike.
 
-    A text takes about 4 kB of memory, however long it is. Source:
+    A text takes about 5 kB of memory, however long it is. Source:
     Broder (1997); bands: Leskovec et al. (2020), chapter 3.
     """
 

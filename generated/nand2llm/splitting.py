@@ -1,9 +1,10 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 88b27d35da72
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 5afa41650a89
 """Which part of a corpus a document is in: its name decides."""
 
 import math
 from collections.abc import Mapping
 from hashlib import blake2b
+
 
 def part_of(
     key: str, shares: Mapping[str, float], seed: int = 0

@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. f10d0b31cad6
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 181ed346b78f
 """Files of tokens: written as a stream, read as an array."""
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def packed(note: str, *fields: int) -> bytes:
     if len(head) > PAGE - 4:
         most = PAGE - 4 - HEADER.size
         raise ValueError(f"note has {len(words)} bytes, not {most}")
-    return (head + struct.pack("<I", zlib.crc32(head))).ljust(PAGE, b"\0")
+    return (head + struct.pack("<I", zlib.crc32(head))).ljust(
+        PAGE, b"\0"
+    )
 
 
 def write_tokens(
@@ -124,7 +126,9 @@ class TokenFile:
                 f"{len(data):,} bytes, and its header promises "
                 f"{starts + 8 * count:,}"
             )
-        self.tokens = data[PAGE : PAGE + width * total].view(f"<u{width}")
+        self.tokens = data[PAGE : PAGE + width * total].view(
+            f"<u{width}"
+        )
         self.starts = data[starts:].view("<u8")
         self.check_starts()
 
@@ -143,10 +147,14 @@ class TokenFile:
         if version != VERSION:
             self.refuse(f"version {version}; this program reads {VERSION}")
         end = HEADER.size + fields[-1]
-        sums = head[end : end + 4], struct.pack("<I", zlib.crc32(head[:end]))
+        sums = (
+            head[end : end + 4],
+            struct.pack("<I", zlib.crc32(head[:end])),
+        )
         if sums[0] != sums[1]:
             self.refuse("the header isn't what was written")
         return tuple(fields)
+
 
     def refuse(self, reason: str) -> None:
         """Say what's wrong with the file."""
@@ -164,11 +172,13 @@ class TokenFile:
     def __len__(self) -> int:
         return len(self.starts)
 
+
     def bounds(self, number: int) -> tuple[int, int]:
         """Where a document's tokens begin and end."""
         last = number + 1 == len(self)
         stop = len(self.tokens) if last else self.starts[number + 1]
         return int(self.starts[number]), int(stop)
+
 
     def __getitem__(self, number: int) -> Array:
         start, stop = self.bounds(range(len(self))[number])
@@ -176,7 +186,9 @@ class TokenFile:
 
     def verify(self) -> None:
         """Read all of it, and compare with the check sums."""
-        for data, known in zip((self.tokens, self.starts), self.sums, strict=True):
+        for data, known in zip(
+            (self.tokens, self.starts), self.sums, strict=True
+        ):
             total = 0
             for at in range(0, len(data), 2**20):
                 some = data[at : at + 2**20]
