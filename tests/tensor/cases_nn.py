@@ -71,3 +71,17 @@ def looks(rng: np.random.Generator) -> list[Case]:
         (qkv(1, 1, 1, 1, 1, 1), {}),
         (qkv(1, 50, 50, 2, 2, 8), {}),
     ]
+
+
+@case("rotary")
+def turns(rng: np.random.Generator) -> list[Case]:
+    def angles(t: int, half: int) -> dict[str, np.ndarray]:
+        angle = rng.uniform(-4, 4, (t, half)).astype(np.float32)
+        return {"cos": np.cos(angle), "sin": np.sin(angle)}
+
+    return [
+        ([rng.standard_normal((b, t, h, 2 * half))],
+         {**angles(t, half), "layout": layout})
+        for b, t, h, half in [(2, 5, 3, 4), (1, 1, 1, 1), (2, 0, 1, 2), (1, 7, 2, 3)]
+        for layout in ("half", "pairs")
+    ]  # fmt: skip

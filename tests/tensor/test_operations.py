@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nand2llm import backends, coarse, ops  # noqa: F401
+from nand2llm import backends, coarse, ops, positions  # noqa: F401
 from nand2llm.tensor import Tensor, apply
 
 from . import cases_nn  # noqa: F401
