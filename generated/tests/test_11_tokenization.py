@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 7e476b746112
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. c6d8977733a3
 import json
 import random
 
@@ -174,7 +174,11 @@ def test_gpt2s_files(tmp_path):
 needs_library = pytest.mark.skipif(
     not fast_bpe.available(), reason="no native tokenizer"
 )
-TEXTS = ["", "It's  12345 o'clock\n\n 'LL", "日本 é\u0301 👍🏽\r\n" * 9]
+TEXTS = [
+    "",
+    "It's  12345 o'clock\n\n 'LL",
+    "\u65e5\u672c e\u0301 \U0001f44d\U0001f3fd\r\n" * 9,
+]
 
 
 @needs_library
