@@ -1,4 +1,4 @@
-// Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 529ecd61e07b
+// Made from book/appendices/f-tokenizer.md by tangle.py; edit there, or here and stitch. 529ecd61e07b
 //! Where pieces begin, for 64 bytes at once.
 //!
 //! Bit i of a word says something about byte i: what class it is of,

@@ -1,4 +1,4 @@
-// Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 20befb5f34c6
+// Made from book/appendices/f-tokenizer.md by tangle.py; edit there, or here and stitch. 20befb5f34c6
 //! The tokenizer as other languages call it.
 //!
 //! Encoders and counters are made here, kept by the caller, and given

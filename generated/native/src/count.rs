@@ -1,4 +1,4 @@
-// Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 994de22dbdf7
+// Made from book/appendices/f-tokenizer.md by tangle.py; edit there, or here and stitch. 994de22dbdf7
 //! How often each piece occurs in texts.
 
 use crate::parts::{at_once, Texts};

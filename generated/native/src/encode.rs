@@ -1,4 +1,4 @@
-// Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 02be01682684
+// Made from book/appendices/f-tokenizer.md by tangle.py; edit there, or here and stitch. 02be01682684
 //! From texts to tokens.
 
 use std::mem;

@@ -1,4 +1,4 @@
-// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 9e7ba646e3fc
+// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. cdd4eebed3e0
 //! What other languages may call: the strided view in C's terms.
 //!
 //! Every function that can fail returns 0, or 1 with the reason kept
@@ -179,18 +179,6 @@ pub unsafe extern "C" fn nand2llm_dot(
     })
 }
 
-pub mod block;
-pub mod bpe;
-pub mod count;
-pub mod encode;
-pub mod merges;
-pub mod parts;
-pub mod split;
-pub mod table;
-pub mod train;
-pub mod unicode;
-pub mod words;
-
 pub mod attention;
 pub mod attention_backward;
 pub mod cross_entropy;
@@ -220,3 +208,15 @@ fn run(work: impl FnOnce()) -> i32 {
         Ok(())
     })
 }
+
+pub mod block;
+pub mod bpe;
+pub mod count;
+pub mod encode;
+pub mod merges;
+pub mod parts;
+pub mod split;
+pub mod table;
+pub mod train;
+pub mod unicode;
+pub mod words;

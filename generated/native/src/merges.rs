@@ -1,4 +1,4 @@
-// Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 9b4701cdf73b
+// Made from book/appendices/f-tokenizer.md by tangle.py; edit there, or here and stitch. 9b4701cdf73b
 //! Applying merges to the bytes of one piece.
 
 use std::cmp::Reverse;

@@ -1,4 +1,4 @@
-// Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 251e71cf8b9c
+// Made from book/appendices/f-tokenizer.md by tangle.py; edit there, or here and stitch. 251e71cf8b9c
 //! Texts cut into parts, one for each thread.
 
 use std::ops::Range;

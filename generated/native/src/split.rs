@@ -1,4 +1,4 @@
-// Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 245bf24417b6
+// Made from book/appendices/f-tokenizer.md by tangle.py; edit there, or here and stitch. 245bf24417b6
 //! Cutting text into the pieces that no token crosses.
 //!
 //! What GPT-2's and GPT-4's regular expressions do, written by hand. A

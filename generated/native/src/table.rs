@@ -1,4 +1,4 @@
-// Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. abc7fc77e5b6
+// Made from book/appendices/f-tokenizer.md by tangle.py; edit there, or here and stitch. abc7fc77e5b6
 //! A hash table for keys of a fixed size, in one flat array.
 
 use std::collections::hash_map::RandomState;

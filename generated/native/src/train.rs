@@ -1,4 +1,4 @@
-// Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 827e28dd58fe
+// Made from book/appendices/f-tokenizer.md by tangle.py; edit there, or here and stitch. 827e28dd58fe
 //! Learning merges from counted words.
 
 use std::cmp::Reverse;

@@ -1,4 +1,4 @@
-// Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 109e338040d6
+// Made from book/appendices/f-tokenizer.md by tangle.py; edit there, or here and stitch. 109e338040d6
 //! What kind of character each one is.
 
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-// Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. e4e2efb0e6ee
+// Made from book/appendices/f-tokenizer.md by tangle.py; edit there, or here and stitch. e4e2efb0e6ee
 //! Pieces of text as the keys of a table.
 
 use std::collections::HashMap;
