@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 1a92adca7ec6
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. abee0e99c202
 """What the tests run: which lines of the package, by which test."""
 
 from __future__ import annotations
@@ -156,7 +156,9 @@ def statements(
     return {
         line: None
         if line in missing
-        else sorted(t.removeprefix("tests.") for t in tests[line] if t)
+        else sorted(
+            t.removeprefix("tests.") for t in tests.get(line, ()) if t
+        )
         for line in lines
     }
 
