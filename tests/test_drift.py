@@ -32,7 +32,12 @@ def run(
     copy: Path, *command: str, path: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a Python command in the copy, with nothing of the checkout on its path."""
-    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(path or "")}
+    env = {
+        **os.environ,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(path or ""),
+        "NAND2LLM_ROOT": str(ROOT),  # where the data of the chapters lie
+    }
     return subprocess.run(
         [sys.executable, *command], cwd=copy, env=env, capture_output=True, text=True
     )

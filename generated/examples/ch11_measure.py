@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 64fe73551133
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 367b0e38be10
 """Time the tokenizer's trainers and encoders; print JSON.
 
 usage: ch11_measure.py ENCODER.JSON VOCAB.BPE (GPT-2's two files)
@@ -84,4 +84,7 @@ def figures(vocabulary, merges_file):
 
 
 if __name__ == "__main__":
-    print(record("Tokenizers in Python", figures(*sys.argv[1:])))
+    if len(sys.argv) == 3:
+        print(record("Tokenizers in Python", figures(*sys.argv[1:])))
+    else:
+        print(__doc__)

@@ -17,8 +17,11 @@ XP = get("numpy")
 FORMATS = {np.float32: 2e-5, np.float64: 1e-11}
 
 
-def both(name: str, *arrays: Any, **settings: Any) -> None:
-    """Value and gradients of one version are those of the other."""
+def both(name: str, *arrays: Any, size: float = 1.0, **settings: Any) -> None:
+    """Value and gradients of one version are those of the other.
+
+    size: of the inputs; terms of that size may cancel in a gradient.
+    """
     found = []
     for module in (coarse, blocked):
         y, rules = getattr(module, name)(XP, *arrays, **settings)
@@ -29,12 +32,12 @@ def both(name: str, *arrays: Any, **settings: Any) -> None:
         assert (want is None) == (seen is None)
         if want is not None:
             assert seen.dtype == arrays[0].dtype
-            near(seen, want)
+            near(seen, want, size)
 
 
-def near(seen: Any, want: Any) -> None:
+def near(seen: Any, want: Any, size: float = 1.0) -> None:
     """The same, but for the rounding of sums in another order."""
-    most = max(1.0, float(np.abs(want).max()))
+    most = max(size, float(np.abs(want).max()))
     atol = most * FORMATS[seen.dtype.type]
     np.testing.assert_allclose(seen, want, rtol=0, atol=atol)
 
@@ -111,4 +114,4 @@ def test_attention(
             numbers(2, n_key, 2 * groups, 8, dtype=dtype)[:, :, i::2]
             for i in (0, 1)
         )
-        both("attention", q, k, v, causal=causal, window=window)
+        both("attention", q, k, v, size=spread, causal=causal, window=window)
