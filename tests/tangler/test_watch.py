@@ -23,7 +23,14 @@ class Watch:
         command = [sys.executable, "-u", str(SCRIPT), *project.argv("watch")]
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(
-                command, cwd=project.root, stdout=said, stderr=subprocess.STDOUT
+                command,
+                cwd=project.root,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                # A shell's background jobs ignore Ctrl-C; this one may not.
+                preexec_fn=lambda: signal.signal(
+                    signal.SIGINT, signal.SIG_DFL
+                ),
             )
 
     def until(self, true: Callable[[], bool], seconds: float = 15) -> None:
