@@ -1,9 +1,10 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 1332d216a953
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. fd3084662d8b
 """The weaver's commands: `python -m weave VERB`."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -68,7 +69,7 @@ def obey(args: argparse.Namespace) -> int:
     from weave import book, tested
 
     with step("the chapters, read and run"):
-        ms = book.load(root)
+        ms = book.load(root, lanes=os.cpu_count() or 1)
     forms = {"book": MADE, "run": ()}.get(args.verb, (args.verb,))
     with ThreadPoolExecutor(1) as aside:
         if "site" in forms:  # which comes last

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 3a737eb6ae34
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 890047d72b75
 """The whole manuscript: pages, numbers, references, indexes."""
 
 from __future__ import annotations
@@ -6,7 +6,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 import io
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +66,13 @@ class Manuscript:
 def load(
     root: Path,
     previous: Manuscript | None = None,
-    execute: run.Execute = run.execute,
+    execute: run.Execute | None = None,
+    lanes: int = 1,
 ) -> Manuscript:
     """Read, run, number and link the book below `root`.
 
-    Pages that read as they did in `previous` are taken over from it.
+    Pages that read as they did in `previous` are taken over from it;
+    of the others, so many are read at a time as there are lanes.
     Raises ManuscriptError or tangle.TangleError with the chapter's
     line for everything that is wrong with it.
     """
@@ -78,6 +84,7 @@ def load(
     )
     old = {one.key: one for one in previous.pages} if previous else {}
     parts = part_of_chapters(ms)
+    unread: list[Unread] = []
     for chapter in book.chapters:
         docname = chunks.docname_of(chapter.path)
         tree = run.snapshot(book, chapter)
@@ -92,14 +99,53 @@ def load(
         if new.key in old:
             new = old[new.key]
         else:
-            reader.read(book, chapter, tree, new, ms.cache, execute)
+            unread.append((chapter, tree, new))
         ms.pages.append(new)
+    read(ms, unread, execute, lanes)
     gather(ms)
     problems = [p for one in ms.pages for p in resolve(ms, one)]
     if problems:
         raise ManuscriptError(*problems)
     ms.pages += back_matter(ms)
     return ms
+
+
+Unread = tuple[tangle.Chapter, Path, Page]
+
+
+def read(
+    ms: Manuscript,
+    unread: Iterable[Unread],
+    execute: run.Execute | None,
+    lanes: int,
+) -> None:
+    """Read pages, so many at a time; the first error ends it."""
+    over, mine = threading.Event(), threading.Lock()
+    run_it = execute or partial(run.execute, stop=over.is_set)
+
+    def lend(*what: Any) -> list[run.Result]:
+        mine.release()
+        try:
+            return run_it(*what)
+        finally:
+            mine.acquire()
+
+    def work(one: Unread) -> None:
+        chapter, tree, page = one
+        with mine:
+            if not over.is_set():
+                reader.read(
+                    ms.tangled, chapter, tree, page, ms.cache, lend
+                )
+
+    with ThreadPoolExecutor(lanes) as pool:
+        reading = [pool.submit(work, one) for one in unread]
+        try:
+            for one in as_completed(reading):
+                one.result()
+        except BaseException:
+            over.set()
+            raise
 
 
 def page_key(

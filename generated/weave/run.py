@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. e2e646f4ccbd
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. e82ac5d95a4a
 """Runs what the chapters run, each against its own snapshot."""
 
 from __future__ import annotations
@@ -218,5 +218,6 @@ def environment(root: Path, paths: list[str]) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
+        "OPENBLAS_NUM_THREADS": "1",
         "NAND2LLM_ROOT": str(root),
     }
