@@ -1,4 +1,4 @@
-# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 63dbccc3831a
+# Made from book/part2/09-optimization.md by tangle.py; edit there, or here and stitch. 60c792bb9d76
 """Optimizers: what to do with a gradient once there is one.
 
 A rule of the common kind treats every number alike, so parameters,
@@ -352,7 +352,8 @@ class AdamW(Optimizer):
         self, xp: Any, p: Array, g: Array, state: State, s: Settings
     ) -> None:
         """Apply the rule, or the backend's own version of it."""
-        own = xp.own.get("adamw") if s["decoupled"] else None
+        same = s["decoupled"] and type(self).rule is AdamW.rule
+        own = xp.own.get("adamw") if same else None
         m, v = state["mean"], state["square"]
         if own is None or not own(p, g, m, v, self.steps, s):
             super().move(xp, p, g, state, s)

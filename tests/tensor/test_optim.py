@@ -11,11 +11,23 @@ import pytest
 from nand2llm import backends, optim
 from nand2llm.tensor import Tensor
 
+
+class Uncorrected(optim.AdamW):
+    """A rule of its own, which no backend may pass over."""
+
+    def rule(self, p: Any, g: Any, state: Any, s: Any) -> None:
+        m = state["mean"]
+        m *= 0.9
+        m += 0.1 * g
+        p -= s["lr"] * m
+
+
 MAKERS: dict[str, Callable[[list[Tensor]], optim.Optimizer]] = {
     "nesterov": lambda p: optim.SGD(p, 1e-2, momentum=0.9, nesterov=True),
     "rmsprop": optim.RMSProp,
     "adamw": optim.AdamW,
     "adam": lambda p: optim.AdamW(p, weight_decay=0.1, decoupled=False),
+    "uncorrected": Uncorrected,
     "muon": lambda p: optim.Muon(p[:1]),
 }
 
