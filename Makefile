@@ -186,7 +186,7 @@ lock: $(VENV)/.locked ## requirements/*.txt from pyproject.toml
 	$(call step,lock setup,$(COMPILE) --group setup \
 	--output-file requirements/setup.txt)
 	$(call step,lock book,$(COMPILE) --group setup --group book \
-	--group check --extra parquet \
+	--group check --extra parquet --extra weights \
 	--output-file requirements/book.txt pyproject.toml)
 	$(call step,lock bench,$(COMPILE) --group bench \
 	--output-file requirements/bench.txt)
