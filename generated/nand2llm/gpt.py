@@ -1,4 +1,4 @@
-# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. 2c8740f3f18a
+# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. ed898f1fdd4b
 """TinyGPT: GPT-2, and what has become of it, by configuration.
 
 Shapes: B texts of T tokens, width C, a vocabulary of V.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -22,18 +22,22 @@ from nand2llm.positions import Rotary
 from nand2llm.sampling import continued
 from nand2llm.tensor import Tensor, no_grad
 
+Positions = Literal["learned", "rotary"]
+Start = Literal["gpt2", "zero"]
+
 
 @dataclass(frozen=True)
 class GPTConfig:
     """Everything that tells one of our language models from another.
 
     What is left out is as in GPT-2. n_kv_head: heads of keys and
-    values, if fewer than n_head. hidden: of the feed-forward layer,
-    4 · width if None. window: how many tokens a token sees, in all
-    layers but the last. softcap c: logits become c · tanh(logits / c).
-    start: "gpt2" draws all matrices with deviation 0.02, and those
-    that write into the stream with less; "zero" lets these begin at
-    0, so that every block begins as the identity.
+    values, n_head if None. hidden: columns inside the feed-forward
+    layer, 4 · width if None. softcap c: logits become
+    c · tanh(logits / c). window: how many tokens a token sees in the
+    layers that window_pattern calls S; those called L, and the last
+    layer, see all. start: "gpt2" draws every matrix with deviation
+    0.02, and those that write into the stream with less; "zero" lets
+    these begin at 0, so that every block begins by doing nothing.
     """
 
     vocab_size: int
@@ -43,7 +47,7 @@ class GPTConfig:
     width: int = 128
     n_kv_head: int | None = None
     hidden: int | None = None
-    positions: Literal["learned", "rotary"] = "learned"
+    positions: Positions = "learned"
     norm: Norm = "layer"
     feed: Feed = "gelu"
     bias: bool = True
@@ -53,27 +57,85 @@ class GPTConfig:
     qk_norm: bool = False
     softcap: float | None = None
     window: int | None = None
+    window_pattern: str = "SSSL"
     dropout: float = 0.0
     rope_theta: float = 10000.0
     rope_sign: int = 1
     eps: float = 1e-5
-    start: Literal["gpt2", "zero"] = "gpt2"
+    start: Start = "gpt2"
+
+    @property
+    def head_width(self) -> int:
+        """D, the columns of a head."""
+        return self.width // self.n_head
+
+    @property
+    def groups(self) -> int:
+        """G, the heads of keys and values."""
+        return self.n_kv_head or self.n_head
+
+    @property
+    def inner(self) -> int:
+        """The columns inside the feed-forward layer."""
+        return self.hidden or 4 * self.width
+
+    def window_of(self, layer: int) -> int | None:
+        """How many tokens a token sees in that layer; None: all."""
+        kind = self.window_pattern[layer % len(self.window_pattern)]
+        last = layer == self.n_layer - 1
+        return self.window if kind == "S" and not last else None
 
     def __post_init__(self) -> None:
+        if wrong := list(self._wrong()) or list(self._clashes()):
+            raise ValueError("; ".join(wrong))
+
+    def _wrong(self) -> Iterator[str]:
+        """Settings that make no sense by themselves."""
         sizes = ("vocab_size", "context", "n_layer", "n_head", "width")
-        for name in sizes:
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be 1 or more"
-                )
-        for name, known in (
-            ("positions", ("learned", "rotary")),
-            ("start", ("gpt2", "zero")),
-        ):
+        for name in (*sizes, "n_kv_head", "hidden", "window"):
+            n = getattr(self, name)
+            if n is None and name not in sizes:
+                continue
+            if not isinstance(n, int) or n < 1:
+                yield f"{name} is {n!r}; it's a whole number from 1 on"
+        for name in ("softcap", "rope_theta", "eps"):
+            x = getattr(self, name)
+            if x is None and name == "softcap":
+                continue
+            if not isinstance(x, int | float) or not 0 < x < math.inf:
+                yield f"{name} is {x!r}; it's a number above 0"
+        choices: dict[str, Sequence[Any]] = {
+            "positions": get_args(Positions),
+            "norm": get_args(Norm),
+            "feed": get_args(Feed),
+            "start": get_args(Start),
+            "rope_sign": (1, -1),
+        }
+        for name, known in choices.items():
             if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name} {getattr(self, name)!r}; there are {known}"
-                )
+                names = ", ".join(map(repr, known))
+                yield f"{name} is {getattr(self, name)!r}; there are {names}"
+        if not set(self.window_pattern) <= set("SL") or not self.window_pattern:
+            yield f"window_pattern is {self.window_pattern!r}; write S and L"
+        if not 0 <= self.dropout < 1:
+            yield f"dropout is {self.dropout}; it's in [0, 1)"
+
+    def _clashes(self) -> Iterator[str]:
+        """Settings that can't be together."""
+        if self.width % self.n_head:
+            yield f"{self.n_head} heads don't divide width {self.width}"
+        elif self.positions == "rotary" and self.head_width % 2:
+            yield (
+                f"heads of {self.head_width} columns can't be turned in "
+                "pairs, as positions 'rotary' does"
+            )
+        if self.n_head % self.groups:
+            yield f"{self.groups} kv_heads don't divide {self.n_head} heads"
+        if self.tied and self.start == "zero":
+            yield (
+                "start 'zero' needs tied=False: one table can't begin "
+                "large for the stream and small for the logits"
+            )
 
 
 def gpt2(vocab_size: int, depth: int = 4, **changes: Any) -> GPTConfig:
@@ -115,9 +177,8 @@ class GPT(Module):
         if c.positions == "learned":
             self.places = Embedding(c.context, c.width, rng)
         else:
-            head = c.width // c.n_head
             self.rotary = Rotary(
-                head, c.context, c.rope_theta, sign=c.rope_sign
+                c.head_width, c.context, c.rope_theta, sign=c.rope_sign
             )
         self.dropout = Dropout(c.dropout, rng)
         self.blocks = [self._block(i, rng) for i in range(c.n_layer)]
@@ -125,7 +186,7 @@ class GPT(Module):
         self.head = None
         if not c.tied:
             self.head = Linear(c.width, c.vocab_size, rng, bias=False)
-        start(self, rng)
+        draw(self, rng)
 
     def _block(self, i: int, rng: np.random.Generator) -> Block:
         c = self.config
@@ -133,17 +194,16 @@ class GPT(Module):
             c.width,
             c.n_head,
             rng,
-            kv_heads=c.n_kv_head,
+            kv_heads=c.groups,
             bias=c.bias,
             rotary=self.rotary,
             qk_norm=c.qk_norm,
-            window=c.window if i < c.n_layer - 1 else None,
+            window=c.window_of(i),
             eps=c.eps,
         )
-        hidden = c.hidden or 4 * c.width
         return Block(
             attention,
-            FeedForward(c.width, hidden, rng, c.feed, c.bias),
+            FeedForward(c.width, c.inner, rng, c.feed, c.bias),
             lambda: make_norm(c.norm, c.width, c.bias, c.eps),
             rng,
             c.dropout,
@@ -155,39 +215,57 @@ class GPT(Module):
 
         With a cache, the tokens go on where it ends, and join it.
         """
-        tokens = np.asarray(tokens)
+        return self.logits(self.stream(tokens, cache))
+
+    def stream(self, tokens: Any, cache: KVCache | None = None) -> Tensor:
+        """Tokens (B, T) to their rows (B, T, C) after the last norm."""
         first = 0 if cache is None else len(cache)
-        end = first + tokens.shape[1]
-        if end > self.config.context:
-            raise ValueError(
-                f"{end} tokens, but a context of {self.config.context}"
-            )
+        tokens = self._checked(tokens, first)
         x = self.tokens(tokens)  # (B, T, C)
         if self.places is not None:
-            x = x + self.places(np.arange(first, end))
+            end = first + tokens.shape[1]
+            x = x + self.places(np.arange(first, end))  # (T, C) to each
         x = self.dropout(x)
         if self.config.norm_embedding:
             x = F.rms_norm(x, None, self.config.eps)
         for i, block in enumerate(self.blocks):
             x = block(x, None if cache is None else cache.layers[i])
-        return self.logits(self.norm(x))
+        return self.norm(x)
 
     def logits(self, x: Tensor) -> Tensor:
-        """What the last rows (…, C) say of each token, (…, V)."""
+        """What rows (…, C) say of each token, (…, V)."""
         table = self.tokens if self.head is None else self.head
         y = F.linear(x, table.weight)
         cap = self.config.softcap
         return y if cap is None else (y * (1 / cap)).tanh() * cap
 
+    def _checked(self, tokens: Any, first: int) -> Any:
+        """The tokens as an array (B, T), if there's a place for each."""
+        tokens, c = np.asarray(tokens), self.config
+        if tokens.ndim != 2 or tokens.size == 0:
+            raise ValueError(
+                f"tokens of shape {tokens.shape}; they are (B, T)"
+            )
+        if tokens.dtype.kind not in "iu":
+            raise TypeError(f"tokens of {tokens.dtype}; they are integers")
+        low, high = int(tokens.min()), int(tokens.max())
+        if low < 0 or high >= c.vocab_size:
+            raise IndexError(
+                f"token {low if low < 0 else high}; "
+                f"there are 0 to {c.vocab_size - 1}"
+            )
+        if (end := first + tokens.shape[1]) > c.context:
+            raise ValueError(f"{end} tokens, but a context of {c.context}")
+        return tokens
+
     def cache(self, batch: int = 1) -> KVCache:
         """An empty cache for texts as long as the context."""
-        c, like = self.config, self.tokens.weight
-        groups = c.n_kv_head or c.n_head
-        shape = (batch, c.context, groups, c.width // c.n_head)
-        return KVCache(c.n_layer, shape, like.backend)
+        c = self.config
+        shape = (batch, c.context, c.groups, c.head_width)
+        return KVCache(c.n_layer, shape, self.tokens.weight.backend)
 
 
-def start(model: GPT, rng: np.random.Generator) -> None:
+def draw(model: GPT, rng: np.random.Generator) -> None:
     """Draw all matrices anew, as the configuration says."""
     for name, p in model.named_parameters():
         if p.ndim == 2:
@@ -203,9 +281,8 @@ def deviation(name: str, c: GPTConfig) -> float:
         return 0.02 / math.sqrt(2 * c.n_layer) if writes else 0.02
     if writes:
         return 0.0
-    if name == "tokens.weight":
-        return 0.02 if c.tied else 1.0
-    return 0.001 if name == "head.weight" else c.width**-0.5
+    known = {"tokens.weight": 1.0, "head.weight": 0.001}
+    return known.get(name, c.width**-0.5)
 
 
 class NextLogits:
@@ -221,26 +298,32 @@ class NextLogits:
         self.seen: list[int] = []
 
     def __call__(self, tokens: Sequence[int]) -> Any:
-        """The logits after the tokens."""
-        tokens = list(tokens)[first_seen(len(tokens), self.model) :]
+        """The logits after the tokens, without dropout."""
+        model, context = self.model, self.model.config.context
+        tokens = list(tokens)[first_seen(len(tokens), context) :]
         known = len(self.seen)
-        if known >= len(tokens) or tokens[:known] != self.seen:
-            self.cache, known = self.model.cache(), 0
+        goes_on = known < len(tokens) and tokens[:known] == self.seen
+        if not goes_on or known != len(self.cache):
+            self.cache, known = model.cache(), 0
+        if was := model.training:
+            model.eval()
         with no_grad():
-            logits = self.model([tokens[known:]], self.cache)
+            x = model.stream([tokens[known:]], self.cache)
+            logits = model.logits(x[:, -1:])  # (1, 1, V)
+        if was:
+            model.train()
         self.seen = tokens
-        return logits.numpy()[0, -1]
+        return logits.numpy()[0, 0]
 
 
-def first_seen(n: int, model: GPT) -> int:
+def first_seen(n: int, context: int) -> int:
     """Of n tokens, the first that is still in the context.
 
     It moves by half a context at a time, so that what's in between
     can be kept.
     """
-    context = model.config.context
     half = max(1, context // 2)
-    return max(0, -(-(n - context) // half) * half)
+    return max(0, math.ceil((n - context) / half) * half)
 
 
 def generate(
@@ -252,8 +335,7 @@ def generate(
     top_k: int | None = None,
 ) -> Iterator[int]:
     """Yield n tokens that go on from the prompt, which isn't empty."""
-    if not prompt:
+    if len(prompt) == 0:
         raise ValueError("an empty prompt; begin with a token")
-    model.eval()
     ask = NextLogits(model)
     return continued(ask, prompt, n, rng, temperature, top_k)

@@ -1,4 +1,4 @@
-# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. 4108fae19a56
+# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. b303f568bff7
 """Our weights under the names of `transformers`, and back.
 
 A folder holds config.json and model.safetensors, as the library's
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,29 +40,6 @@ class Layout:
 
 
 SAME = {"vocab_size": "vocab_size", "tied": "tie_word_embeddings"}
-SINCE_LLAMA = SAME | {
-    "context": "max_position_embeddings",
-    "n_layer": "num_hidden_layers",
-    "n_head": "num_attention_heads",
-    "n_kv_head": "num_key_value_heads",
-    "width": "hidden_size",
-    "hidden": "intermediate_size",
-    "eps": "rms_norm_eps",
-}
-ATTENTION = {
-    "attention.qkv": (
-        "self_attn.q_proj",
-        "self_attn.k_proj",
-        "self_attn.v_proj",
-    ),
-    "attention.out": ("self_attn.o_proj",),
-}
-STREAM = {
-    "tokens": "model.embed_tokens",
-    "norm": "model.norm",
-    "head": "lm_head",
-}
-
 GPT2 = Layout(
     "GPT2LMHeadModel",
     "gpt2",
@@ -76,7 +53,11 @@ GPT2 = Layout(
         "eps": "layer_norm_epsilon",
     },
     asdict(gpt2(1)),
-    {"activation_function": "gelu_new"},
+    {
+        "activation_function": "gelu_new",
+        "scale_attn_weights": True,
+        "scale_attn_by_inverse_layer_idx": False,
+    },
     "transformer.h",
     {
         "tokens": "transformer.wte",
@@ -95,6 +76,24 @@ GPT2 = Layout(
     transposed=True,
 )
 
+SINCE_LLAMA = SAME | {
+    "context": "max_position_embeddings",
+    "n_layer": "num_hidden_layers",
+    "n_head": "num_attention_heads",
+    "n_kv_head": "num_key_value_heads",
+    "width": "hidden_size",
+    "hidden": "intermediate_size",
+    "eps": "rms_norm_eps",
+}
+STREAM = {
+    "tokens": "model.embed_tokens",
+    "norm": "model.norm",
+    "head": "lm_head",
+}
+ATTENTION = {
+    "attention.qkv": tuple(f"self_attn.{x}_proj" for x in "qkv"),
+    "attention.out": ("self_attn.o_proj",),
+}
 LLAMA_DESIGN: dict[str, Any] = {
     "positions": "rotary",
     "norm": "rms",
@@ -105,7 +104,7 @@ LLAMA = Layout(
     "LlamaForCausalLM",
     "llama",
     SINCE_LLAMA,
-    asdict(gpt2(1, **LLAMA_DESIGN)),
+    asdict(gpt2(1, **LLAMA_DESIGN, tied=False)),
     {"hidden_act": "silu", "attention_bias": False, "mlp_bias": False},
     "model.layers",
     STREAM,
@@ -130,14 +129,12 @@ NANOCHAT = Layout(
 LAYOUTS = {x.architecture: x for x in (GPT2, LLAMA, NANOCHAT)}
 
 
-FREE = {"dropout", "rope_theta", "start"}  # no matter of the layout
-# Theirs have numbers by default; a padding token would never learn.
-UNSET = ("bos_token_id", "eos_token_id", "pad_token_id")
+FREE = {"dropout", "rope_theta", "start", "window_pattern"}
 
 
 def layout_of(config: GPTConfig) -> Layout:
     """The layout that fits; ValueError if none does."""
-    ours, differs = asdict(config), {}
+    ours, differs = asdict(shortest(config)), {}
     for layout in LAYOUTS.values():
         free = FREE | layout.settings.keys()
         differs[layout.architecture] = [
@@ -154,15 +151,27 @@ def layout_of(config: GPTConfig) -> Layout:
     raise ValueError(f"no layout of transformers fits: {reasons}")
 
 
+def shortest(config: GPTConfig) -> GPTConfig:
+    """The same, without what is said by leaving it out."""
+    c = config
+    hidden = None if c.inner == 4 * c.width else c.inner
+    groups = None if c.groups == c.n_head else c.groups
+    return replace(c, hidden=hidden, n_kv_head=groups)
+
+
+# Theirs have numbers by default; a padding token would never learn.
+UNSET = ("bos_token_id", "eos_token_id", "pad_token_id")
+
+
 def to_config(config: GPTConfig) -> dict[str, Any]:
     """What `transformers` calls the configuration of this model."""
-    layout, ours = layout_of(config), asdict(config)
-    ours["hidden"] = config.hidden or 4 * config.width
-    ours["n_kv_head"] = config.n_kv_head or config.n_head
+    layout = layout_of(config)
+    sizes = {"hidden": config.inner, "n_kv_head": config.groups}
+    ours = asdict(config) | sizes
     found: dict[str, Any] = {
         "architectures": [layout.architecture],
         "model_type": layout.model_type,
-        **{there: ours[x] for x, there in layout.settings.items()},
+        **{theirs: ours[x] for x, theirs in layout.settings.items()},
         **layout.said,
         **dict.fromkeys(UNSET),
     }
@@ -174,100 +183,155 @@ def to_config(config: GPTConfig) -> dict[str, Any]:
     return found
 
 
+OPTIONAL = {"tied", "n_kv_head", "hidden", "softcap"}
+
+
 def from_config(found: Mapping[str, Any]) -> GPTConfig:
     """The same the other way; ValueError for what we can't be."""
-    name = (found.get("architectures") or ["none"])[0]
+    name = (found.get("architectures") or ["nameless model"])[0]
     if name not in LAYOUTS:
         raise ValueError(f"a {name}; there are {', '.join(LAYOUTS)}")
-    layout = LAYOUTS[name]
-    for setting, value in layout.said.items():
-        if found.get(setting, value) != value:
+    layout, ours = LAYOUTS[name], dict(LAYOUTS[name].fixed)
+    for mine, theirs in layout.settings.items():
+        if theirs in found:
+            ours[mine] = found[theirs]
+        elif mine not in OPTIONAL:
+            raise ValueError(f"{name}: {theirs} is missing")
+    if ours["tied"]:
+        ours["start"] = "gpt2"  # no file says how a model began
+    if layout.fixed["positions"] == "rotary":
+        ours["rope_theta"] = rope_theta(found)
+    config = GPTConfig(**ours)
+    said = {**layout.said, "head_dim": config.head_width}
+    for setting, value in said.items():
+        if found.get(setting, value) not in (value, None):
             raise ValueError(
-                f"{setting} is {found[setting]!r}, ours {value!r}"
+                f"{name}: {setting} is {found[setting]!r}, "
+                f"ours {value!r}"
             )
-    ours = {
-        mine: found[theirs]
-        for mine, theirs in layout.settings.items()
-        if theirs in found
-    }
-    rope = found.get("rope_parameters") or {}
-    if rope.get("rope_type", "default") != "default":
-        raise ValueError(
-            f"rope_type {rope['rope_type']!r}; ours is 'default'"
-        )
-    theta = rope.get("rope_theta", layout.fixed["rope_theta"])
-    return GPTConfig(**{**layout.fixed, **ours, "rope_theta": theta})
+    return shortest(config)
 
 
-def names(model: GPT) -> Iterator[tuple[str, list[str], list[int]]]:
-    """Our parameters, each with its names there, and their lengths.
+def rope_theta(found: Mapping[str, Any]) -> float:
+    """The base of the angles, where older or newer files have it."""
+    rope = found.get("rope_parameters") or found.get("rope_scaling")
+    rope = rope or {}
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    if kind != "default":
+        raise ValueError(f"rope_type is {kind!r}, ours 'default'")
+    default = found.get("rope_theta", GPTConfig.rope_theta)
+    return float(rope.get("rope_theta", default))
 
-    The lengths are along the first axis of ours.
-    """
-    layout = layout_of(model.config)
+
+class Part(NamedTuple):
+    """Where one of their arrays stands among ours."""
+
+    theirs: str
+    ours: str
+    rows: slice  # of our parameter's first axis
+    turned: bool  # whether they keep it transposed
+
+
+def parts(model: GPT) -> Iterator[Part]:
+    """All arrays of a model under its layout's names."""
+    c, layout = model.config, layout_of(model.config)
+    kv = c.groups * c.head_width
     for name, p in model.named_parameters():
         module, kind = name.rsplit(".", 1)
-        if not module.startswith("blocks."):
-            yield name, [f"{layout.outer[module]}.{kind}"], [len(p)]
-            continue
-        _, i, inside = module.split(".", 2)
-        there = [
-            f"{layout.blocks}.{i}.{theirs}.{kind}"
-            for theirs in layout.inner[inside]
-        ]
-        sizes = [len(p) // len(there)] * len(there)
-        if len(there) == 3:  # queries may be more than keys and values
-            q, c = model.config.width, len(p)
-            sizes = [q, (c - q) // 2, (c - q) // 2]
-        yield name, there, sizes
+        if module.startswith("blocks."):
+            _, i, inside = module.split(".", 2)
+            home = f"{layout.blocks}.{i}."
+            there = [home + x for x in layout.inner[inside]]
+            turned = layout.transposed and p.ndim == 2
+        else:
+            there, turned = [layout.outer[module]], False
+        n, sizes = len(there), [len(p) // len(there)] * len(there)
+        if n == 3:  # queries, keys and values
+            sizes = [c.width, kv, kv]
+        end = 0
+        for other, size in zip(there, sizes, strict=True):
+            rows, end = slice(end, end + size), end + size
+            yield Part(f"{other}.{kind}", name, rows, turned)
 
 
 def to_state(model: GPT) -> dict[str, Any]:
     """All weights as `transformers` names them, NumPy arrays."""
     ours, theirs = model.state_dict(), {}
-    turned = layout_of(model.config).transposed
-    for name, there, sizes in names(model):
-        parts = np.split(ours[name], np.cumsum(sizes)[:-1])
-        for other, part in zip(there, parts, strict=True):
-            turn = turned and part.ndim == 2 and ".h." in other
-            theirs[other] = np.ascontiguousarray(
-                part.T if turn else part
-            )
+    for part in parts(model):
+        array = ours[part.ours][part.rows]
+        array = array.T if part.turned else array
+        theirs[part.theirs] = np.ascontiguousarray(array)
     return theirs
 
 
 def load_state(model: GPT, theirs: Mapping[str, Any]) -> None:
-    """Overwrite a model's weights; KeyError names what is missing."""
-    turned, ours = layout_of(model.config).transposed, {}
-    for name, there, _ in names(model):
-        if missing := [other for other in there if other not in theirs]:
-            raise KeyError(f"no {', '.join(missing)} among the weights")
-        parts = [theirs[other] for other in there]
-        if turned and parts[0].ndim == 2 and ".h." in there[0]:
-            parts = [part.T for part in parts]
-        ours[name] = np.concatenate(parts)
+    """Overwrite a model's weights, all or none.
+
+    KeyError and ValueError name what's missing, left or misshapen.
+    """
+    check_names(model, theirs)
+    ours = model.state_dict()
+    for part in parts(model):
+        array = np.asarray(theirs[part.theirs])
+        room = ours[part.ours][part.rows]
+        room = room.T if part.turned else room
+        if array.shape != room.shape:
+            raise ValueError(
+                f"{part.theirs} is {array.shape}; "
+                f"this model has {room.shape}"
+            )
+        room[...] = array
     model.load_state_dict(ours)
+
+
+def check_names(model: GPT, theirs: Mapping[str, Any]) -> None:
+    """KeyError unless these are the weights of such a model."""
+    wanted = {part.theirs for part in parts(model)}
+    if missing := wanted - theirs.keys():
+        raise KeyError(f"missing weights: {', '.join(sorted(missing))}")
+    head = layout_of(model.config).outer["head"]
+    copy = {f"{head}.weight"} if model.config.tied else set()
+    if spare := theirs.keys() - wanted - copy:
+        raise KeyError(f"unknown weights: {', '.join(sorted(spare))}")
 
 
 def save(model: GPT, folder: str | Path) -> None:
     """Write config.json and model.safetensors, which replaces both."""
-    from safetensors.numpy import save_file
-
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    files, folder = safetensors(), Path(folder)
     text = json.dumps(to_config(model.config), indent=2) + "\n"
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(text, "utf-8")
-    save_file(
-        to_state(model), folder / "model.safetensors", {"format": "pt"}
-    )
+    weights = folder / "model.safetensors"
+    files.numpy.save_file(to_state(model), weights, {"format": "pt"})
 
 
 def load(folder: str | Path) -> GPT:
     """The model of a folder, ours or one that `transformers` wrote."""
-    from safetensors.numpy import load_file
-
-    folder = Path(folder)
-    text = (folder / "config.json").read_text("utf-8")
-    model = GPT(from_config(json.loads(text)), np.random.default_rng(0))
-    load_state(model, load_file(folder / "model.safetensors"))
+    files, folder = safetensors(), Path(folder)
+    at = folder / "config.json"
+    try:
+        model = GPT(
+            from_config(json.loads(at.read_text("utf-8"))),
+            np.random.default_rng(0),
+        )
+        at = folder / "model.safetensors"
+        load_state(model, files.numpy.load_file(at))
+    except (
+        *(KeyError, TypeError, ValueError, AttributeError),
+        files.SafetensorError,
+    ) as error:
+        words = error.args[0] if error.args else error
+        raise ValueError(f"{at}: {words}") from error
     return model
+
+
+def safetensors() -> Any:
+    """The library; ImportError, with the way out, if it's missing."""
+    try:
+        import safetensors.numpy
+    except ImportError:
+        raise ImportError(
+            "models' files need safetensors; "
+            "say: pip install 'nand2llm[weights]'"
+        ) from None
+    return safetensors
