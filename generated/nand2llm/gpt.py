@@ -1,4 +1,4 @@
-# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. ed898f1fdd4b
+# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. 99b051e62997
 """TinyGPT: GPT-2, and what has become of it, by configuration.
 
 Shapes: B texts of T tokens, width C, a vocabulary of V.
@@ -97,13 +97,13 @@ class GPTConfig:
             if n is None and name not in sizes:
                 continue
             if not isinstance(n, int) or n < 1:
-                yield f"{name} is {n!r}; it's a whole number from 1 on"
+                yield f"{name} is {n!r}, not a whole number from 1 on"
         for name in ("softcap", "rope_theta", "eps"):
             x = getattr(self, name)
             if x is None and name == "softcap":
                 continue
             if not isinstance(x, int | float) or not 0 < x < math.inf:
-                yield f"{name} is {x!r}; it's a number above 0"
+                yield f"{name} is {x!r}, not a number above 0"
         choices: dict[str, Sequence[Any]] = {
             "positions": get_args(Positions),
             "norm": get_args(Norm),
@@ -114,11 +114,11 @@ class GPTConfig:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 names = ", ".join(map(repr, known))
-                yield f"{name} is {getattr(self, name)!r}; there are {names}"
-        if not set(self.window_pattern) <= set("SL") or not self.window_pattern:
-            yield f"window_pattern is {self.window_pattern!r}; write S and L"
+                yield f"{name} is {getattr(self, name)!r}, not one of {names}"
+        if not self.window_pattern or set(self.window_pattern) - set("SL"):
+            yield f"window_pattern is {self.window_pattern!r}, not of S and L"
         if not 0 <= self.dropout < 1:
-            yield f"dropout is {self.dropout}; it's in [0, 1)"
+            yield f"dropout is {self.dropout}, not in [0, 1)"
 
     def _clashes(self) -> Iterator[str]:
         """Settings that can't be together."""

@@ -1,4 +1,4 @@
-# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. 9bae7940de3e
+# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. cdf1ea67f9a7
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -83,8 +83,8 @@ def test_no_future_leaks(config: GPTConfig, place: int) -> None:
     other = x.copy()
     other[:, place:] = (x[:, place:] + 7) % 40
     y, z = model(x).numpy(), model(other).numpy()
-    assert np.array_equal(y[:, :place], z[:, :place])
-    assert not np.allclose(y[:, place:], z[:, place:])
+    moved = np.abs(y - z).max(axis=(0, 2))  # (T)
+    assert (moved[:place] < 1e-5).all() and moved[place] > 0.1
 
 
 @each
@@ -158,7 +158,7 @@ def test_files_go_around(config: GPTConfig, tmp_path: Path) -> None:
         ({"softcap": 0}, "softcap is 0"),
         ({"window_pattern": "SX"}, "window_pattern is 'SX'"),
         ({"dropout": 1.0}, "dropout is 1.0"),
-        ({"rope_sign": 0}, "there are 1, -1"),
+        ({"rope_sign": 0}, "not one of 1, -1"),
     ],
 )
 def test_what_cannot_be(changes: dict[str, Any], words: str) -> None:
