@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. b645d111609b
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. cc6f59286f65
 """How Sphinx is set up for the site and the e-book."""
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def for_site(ms: Manuscript, static: Path) -> dict[str, Any]:
             "book.css",
             "told.css",
             "run.css",
+            "widgets.css",
         ],
         "html_js_files": [
             ("book.js", {"defer": "defer"}),
@@ -58,6 +59,7 @@ def for_site(ms: Manuscript, static: Path) -> dict[str, Any]:
                 "run.js",
                 {"defer": "defer", "data-size": live.size(ms.root)},
             ),
+            ("widgets.js", {"defer": "defer"}),
         ],
         "html_favicon": str(HERE / "site" / "favicon.svg"),
         "html_copy_source": False,

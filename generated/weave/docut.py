@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. baa59a6c9e96
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. e87a3caf02ec
 """The enriched syntax tree as docutils nodes.
 
 Sphinx reads pages as trees of docutils nodes, and everything it offers,
@@ -319,6 +319,9 @@ class Converter:
         caption.extend(self.caption(element.content))
         made = nodes.figure("", image, caption)
         made["ids"].append(html_id(element.identifier))
+        if self.links.api and (name := attributes["widget"]):
+            box = f'<div class="widget" data-widget="{name}" hidden></div>'
+            made.insert(1, nodes.raw("", box, format="html"))
         return [made]
 
     def div_table(self, element: pf.Div) -> Nodes:

@@ -1,9 +1,10 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 02be79475ac0
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. df63bdae6792
 """A page of the book, as the writers of PDF and site get it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import panflute as pf
 
@@ -45,6 +46,7 @@ class Page:
     links: list[pf.Link] = field(default_factory=list)
     chunks: list[pf.Div] = field(default_factory=list)
     answers: list[pf.Div] = field(default_factory=list)
+    widgets: dict[str, Any] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     key: str = ""  # a hash of what the page was read from
 

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. e82ac5d95a4a
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 52f60971e8ac
 """Runs what the chapters run, each against its own snapshot."""
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ import tangle
 from weave import ManuscriptError, Stopped, fonts, session, show
 
 Result = dict[str, Any]
+DRAWS = re.compile(r"matplotlib|show\.(?:playground|attention)\(")
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def in_session(
             Path(tangle.__file__).parent,
         ]
         paths = [str(place) for place in [copy, *tools]]
-        draws = any("matplotlib" in item.code for item in items)
+        draws = any(DRAWS.search(item.code) for item in items)
         job = {
             "path": path,
             "cwd": str(copy),

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 75cb65a95583
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 723d83ef7c43
 """The child process in which one chapter's blocks are executed.
 
 Reads a job as JSON from standard input, writes the results as JSON to
@@ -134,12 +134,10 @@ def without_paths(text: str) -> str:
 
 def shown(value: object, kind: str) -> Result:
     """The forms in which a value can be set on the page."""
-    if value is None:
-        return {"value": "", "markdown": "", "svg": ""}
-    if kind == "inline":
-        return {"value": str(value), "markdown": "", "svg": ""}
-    forms = {}
-    for form in ("markdown", "svg"):
+    forms: Result = dict.fromkeys(("markdown", "svg", "widget"), "")
+    if value is None or kind == "inline":
+        return {"value": "" if value is None else str(value), **forms}
+    for form in forms:
         method = getattr(value, f"_repr_{form}_", None)
         forms[form] = method() if callable(method) else ""
     if isinstance(value, str) and value.lstrip().startswith("<svg"):
@@ -155,15 +153,7 @@ def open_figures() -> list[str]:
         return []
     drawn = []
     for number in plt.get_fignums():
-        out = io.StringIO()
-        plt.figure(number).savefig(
-            out,
-            format="svg",
-            bbox_inches="tight",
-            transparent=True,
-            metadata={"Date": None, "Creator": None},
-        )
-        drawn.append(out.getvalue())
+        drawn.append(show.svg(plt.figure(number)))
     plt.close("all")
     return drawn
 

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 14654e244aa3
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. d16bad487c59
 """The web site, built by Sphinx in this process."""
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import html
 import io
+import json
 import re
 import shutil
 import sys
@@ -175,9 +176,13 @@ class Site:
         for page in self.ms.pages:
             if patch := changed.whole(page):
                 texts["patches/" + patch_name(page.number)] = patch
+            for name, data in page.widgets.items():
+                text = json.dumps(data, separators=(",", ":"))
+                text = f'(self.widgets ??= {{}})["{name}"] = {text};\n'
+                texts[f"widgets/{name}.js"] = text
         for name, text in texts.items():
             write(self.out / name, text)
-        for folder in ("sheets", "patches"):
+        for folder in ("sheets", "patches", "widgets"):
             for path in (self.out / folder).rglob("*.*"):
                 if path.relative_to(self.out).as_posix() not in texts:
                     path.unlink()

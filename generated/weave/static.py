@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 3a9be5f2be42
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 3360e14e43d0
 """The files that the pages load: fonts, style sheets, scripts."""
 
 from __future__ import annotations
@@ -13,6 +13,15 @@ from typing import Any
 from weave.assets import package
 
 HERE = Path(__file__).parent / "site"
+PAGE_FILES = (
+    "book.*",
+    "told.css",
+    "about.js",
+    "run*.*",
+    "widgets.*",
+    "playground.js",
+    "attention.js",
+)
 FAMILIES = {
     "libertinus-serif": ("latin", "latin-ext", "greek"),
     "libertinus-sans": ("latin", "latin-ext", "greek"),
@@ -43,7 +52,7 @@ def copy(source: Path, target: Path) -> None:
 
 def for_site(root: Path, out: Path) -> Path:
     """Put into `out` all that the pages of the site load; return it."""
-    for pattern in ("book.*", "told.css", "about.js", "run*.*"):
+    for pattern in PAGE_FILES:
         for file in HERE.glob(pattern):
             copy(file, out / file.name)
     katex(root, out / "katex")

@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. b5ee21e19a87
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. cdbb788e1963
 """Markdown's elements become the book's: numbered, labelled, joined.
 
 The writers of PDF and site see only what this module leaves behind:
@@ -260,8 +260,11 @@ class Structure:
             self.descend(inner)
             yield pf.Div(*inner.content, classes=["output"])
         for svg in self.drawings(result):
-            image = pf.Para(pf.Image(url=svg))
-            yield pf.Div(image, classes=["output"])
+            image = pf.Image(url=svg)
+            if widget := result.get("widget"):
+                name = image.attributes["widget"] = Path(svg).stem
+                self.page.widgets[name] = widget
+            yield pf.Div(pf.Para(image), classes=["output"])
 
     @staticmethod
     def said(text: str, kind: str) -> pf.Div:
@@ -315,6 +318,7 @@ class Structure:
                 )
             else:
                 source = image.url
+                element.attributes |= image.attributes
         if not source:
             self.wrong("#" + name, f"{name} draws no picture")
         yield self.numbered_figure(
@@ -365,6 +369,7 @@ class Structure:
                 "src": source,
                 "alt": attributes.get("alt", ""),
                 "width": attributes.get("width", "100%"),
+                "widget": attributes.get("widget", ""),
             },
         )
 

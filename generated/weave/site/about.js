@@ -1,4 +1,4 @@
-// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. d192508791c9
+// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. caca72d55497
 /* Beside each chunk a panel: its place in the file, names, tests. */
 
 "use strict";
@@ -11,16 +11,18 @@ function element(tag, properties, ...children) {
   return made;
 }
 
-/* A sheet is a script: pages opened from a disk can load it too. */
-function loadSheet(name) {
+/* Data are scripts: pages opened from a disk can load them too. */
+function loadScript(path) {
   const root = document.documentElement.dataset.content_root ?? "./";
-  return new Promise((done, failed) => {
-    if (self.sheets?.[name]) return done(self.sheets[name]);
-    const src = `${root}sheets/${name}.js`;
-    const onload = () => done(self.sheets[name]);
-    const onerror = failed;
+  return new Promise((onload, onerror) => {
+    const src = root + path;
     document.head.append(element("script", { src, onload, onerror }));
   });
+}
+
+async function loadSheet(name) {
+  if (!self.sheets?.[name]) await loadScript(`sheets/${name}.js`);
+  return self.sheets[name];
 }
 
 /* The button that opens the panel, and fills it the first time. */
