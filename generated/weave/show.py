@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 6336af39ecb8
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. ec29b0f48e73
 """What the blocks of a chapter may use to show things."""
 
 from __future__ import annotations
@@ -218,24 +218,24 @@ def playground(
 class Attention:
     """Where tokens look, in all heads; drawn for the first text.
 
-    Each of `texts` is its tokens and their weights (L, H, T, T), in
-    steps of 1/255.
+    Each of `texts`, by names, is its tokens and their weights
+    (L, H, T, T), in steps of 1/255.
     """
 
-    texts: list[tuple[list[str], Any]]
+    texts: dict[str, tuple[list[str], Any]]
     first: tuple[int, int]
 
     def _repr_widget_(self) -> dict[str, Any]:
         import numpy as np
 
-        told = []
-        for tokens, steps in self.texts:
+        told = {}
+        for name, (tokens, steps) in self.texts.items():
             rows, columns = np.tril_indices(len(tokens))
             kept = base64.b64encode(steps[..., rows, columns].tobytes())
-            told.append({"tokens": tokens, "weights": kept.decode()})
+            told[name] = {"tokens": tokens, "weights": kept.decode()}
         return {
             "kind": "attention",
-            "heads": self.texts[0][1].shape[:2],
+            "heads": steps.shape[:2],
             "first": self.first,
             "texts": told,
         }
@@ -244,7 +244,7 @@ class Attention:
         from matplotlib import pyplot as plt
         from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 
-        tokens, steps = self.texts[0]
+        tokens, steps = next(iter(self.texts.values()))
         layers, heads, n, _ = steps.shape
         colors = LinearSegmentedColormap.from_list("", ["white", ACCENT])
         look: Any = {"cmap": colors, "norm": PowerNorm(0.5, 0, 255)}
@@ -279,33 +279,35 @@ class Attention:
 
 
 def attention(
-    texts: Iterable[tuple[Sequence[str], Any]],
+    texts: Mapping[str, tuple[Sequence[str], Any]],
     first: tuple[int, int] = (0, 0),
 ) -> Attention:
     """Where the tokens of some texts look, for the reader to explore.
 
-    A text is its T tokens, as they are to be read, and weights of
-    shape (layers, heads, T, T); each row is a distribution over the
+    A text has a name, its T tokens, as they are to be read, and weights
+    of shape (layers, heads, T, T); each row is a distribution over the
     tokens up to its own. `first` is the layer and the head that are
     shown first, from 0. ValueError for weights of any other kind.
     """
     import numpy as np
 
-    kept: list[tuple[list[str], Any]] = []
-    for tokens, weights in texts:
+    kept: dict[str, tuple[list[str], Any]] = {}
+    heads = None
+    for name, (tokens, weights) in texts.items():
         w, n = np.asarray(weights), len(tokens)
-        heads = kept[0][1].shape[:2] if kept else w.shape[:2]
+        heads = heads or w.shape[:2]
         if w.ndim != 4 or w.shape != (*heads, n, n):
             raise ValueError(
-                f"{n} tokens have weights {w.shape}; "
+                f"{name}: {n} tokens have weights {w.shape}; "
                 f"they should be {(*heads, n, n)}"
             )
         if np.triu(w, 1).any() or abs(w.sum(-1) - 1).max() > 1e-3:
             raise ValueError(
-                "a row of weights must sum to 1 up to its own token"
+                f"{name}: a row of weights must sum to 1 up to its "
+                "own token"
             )
-        kept.append(([*tokens], np.rint(255 * w).astype(np.uint8)))
-    if not kept:
+        kept[name] = [*tokens], np.rint(255 * w).astype(np.uint8)
+    if heads is None:
         raise ValueError("there is no text to look at")
     if not (0 <= first[0] < heads[0] and 0 <= first[1] < heads[1]):
         raise ValueError(f"head {first} is none of {tuple(heads)}")

@@ -19,7 +19,7 @@ CHAPTER = """\
 ``` {.python .run .hidden}
 import numpy as np
 w = np.tril(np.ones((1, 1, 3, 3))) / np.arange(1, 4)[:, None]
-show.attention([(["a", " b", "$"], w)])
+show.attention({"A text": (["a", " b", "$"], w)})
 ```
 Who looks at whom.
 ::::
@@ -29,7 +29,7 @@ Who looks at whom.
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        (ONE[0], r"3 tokens have weights \(2, 3, 3\)"),
+        (ONE[0], r"x: 3 tokens have weights \(2, 3, 3\)"),
         (ONE[..., :2], r"they should be \(2, 2, 3, 3\)"),
         (ONE[:, :, ::-1], "must sum to 1 up to its own token"),
         (ONE * 0.9, "must sum to 1 up to its own token"),
@@ -37,22 +37,22 @@ Who looks at whom.
 )
 def test_weights_are_checked(weights: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        show.attention([("abc", weights)])
+        show.attention({"x": ("abc", weights)})
 
 
 def test_texts_and_head_are_checked() -> None:
     with pytest.raises(ValueError, match="no text"):
-        show.attention([])
-    with pytest.raises(ValueError, match=r"should be \(2, 2, 3, 3\)"):
-        show.attention([("abc", ONE), ("abc", ONE[:1])])
+        show.attention({})
+    with pytest.raises(ValueError, match=r"y: .*should be \(2, 2, 3, 3\)"):
+        show.attention({"x": ("abc", ONE), "y": ("abc", ONE[:1])})
     for first in ((2, 0), (0, 2), (-1, 0)):
         with pytest.raises(ValueError, match=r"is none of \(2, 2\)"):
-            show.attention([("abc", ONE)], first)
+            show.attention({"x": ("abc", ONE)}, first)
 
 
 def test_weights_come_back() -> None:
-    data = show.attention([("abc", ONE)], (1, 0))._repr_widget_()
-    kept = [*base64.b64decode(data["texts"][0]["weights"])]
+    data = show.attention({"x": ("abc", ONE)}, (1, 0))._repr_widget_()
+    kept = [*base64.b64decode(data["texts"]["x"]["weights"])]
     assert kept == [255, 128, 128, 85, 85, 85] * 4
     assert data["heads"] == (2, 2) and data["first"] == (1, 0)
 

@@ -1,4 +1,4 @@
-// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. f6f023543cc7
+// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 201fa7a61139
 /* Where the tokens of a text look, in each head of a model. */
 
 "use strict";
@@ -42,8 +42,7 @@ kinds.attention = (box, { heads: [layers, heads], first, texts }) => {
   grid.style.setProperty("--heads", heads);
   large.role = "img";
   for (let n = 0; n < layers * heads; n++) {
-    const one = element("button", { type: "button" });
-    one.role = "radio";
+    const one = element("button", { type: "button", role: "radio" });
     one.ariaLabel = called(Math.floor(n / heads), n % heads);
     one.append(element("canvas", {}));
     grid.append(one);
@@ -55,7 +54,7 @@ kinds.attention = (box, { heads: [layers, heads], first, texts }) => {
 
   /* Turn to a text, and to its last token. */
   function read(n) {
-    text = texts[n];
+    text = Object.values(texts)[n];
     step = steps(text, [layers, heads]);
     from = text.tokens.length - 1;
     list.replaceChildren(...text.tokens.map((token) => {
@@ -105,18 +104,16 @@ kinds.attention = (box, { heads: [layers, heads], first, texts }) => {
   const tries = element("div", { className: "tries" });
   tries.role = "radiogroup";
   tries.ariaLabel = "Text";
-  tries.append(...texts.map(({ tokens }, n) => {
-    const button = element("button", { type: "button" }, `Text ${n + 1}`);
-    button.role = "radio";
-    button.title = tokens.join("");
-    return button;
-  }));
+  for (const name of Object.keys(texts))
+    tries.append(
+      element("button", { type: "button", role: "radio" }, name));
   const chooseText = roving(tries, "radio", 1, read);
-  tries.hidden = texts.length < 2;
-  large.addEventListener("pointermove", ({ offsetY }) => {
-    const at = (offsetY / large.clientHeight) * text.tokens.length;
-    choose(Math.min(Math.floor(at), text.tokens.length - 1));
-  });
+  tries.hidden = tries.childElementCount < 2;
+  for (const kind of ["pointerdown", "pointermove"])
+    large.addEventListener(kind, ({ offsetY }) => {
+      const at = (offsetY / large.clientHeight) * text.tokens.length;
+      choose(Math.max(0, Math.min(Math.floor(at), text.tokens.length - 1)));
+    });
   const picture = element("div", { className: "matrix" }, large, row);
   const left = element("p", { className: "note" },
     "All heads, a row for each layer");
