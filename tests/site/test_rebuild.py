@@ -102,10 +102,13 @@ def test_code_changes_what_is_copied_where_it_is_used(
 
 def test_a_page_that_goes_is_gone(desk: Desk) -> None:
     toml = "book/book.toml"
-    gone = 'appendices = ["appendices/a-notes.md"]'
-    desk.change(toml, gone, "appendices = []")
+    gone = '"appendices/a-notes.md", "appendices/b-widgets.md"'
+    widgets = desk.root / "build/site/widgets"
+    assert any(widgets.iterdir())
+    desk.change(toml, gone, "")
     assert "a-notes" not in desk.page("index.html")
     assert "appendices/a-notes.html" not in desk.times()
+    assert not any(widgets.iterdir())
 
 
 def test_a_wrong_formula_is_one_line(desk: Desk) -> None:

@@ -75,8 +75,8 @@ def hostile(number: int) -> Iterator[str]:
             if rng.random() < 0.25:
                 parts.append(rng.choice(words))
             elif rng.random() < 0.1:
-                point = rng.choice([*range(0xD800), *range(0xE000, 0x110000)])
-                parts.append(chr(point))
+                point = rng.randrange(0x110000 - 0x800)
+                parts.append(chr(point + 0x800 * (point >= 0xD800)))
             else:
                 pool = rng.choice(pools)
                 parts += rng.choices(pool, k=rng.randrange(1, 5))

@@ -1,4 +1,4 @@
-// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 201fa7a61139
+// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. e996b6f4440b
 /* Where the tokens of a text look, in each head of a model. */
 
 "use strict";
@@ -111,8 +111,9 @@ kinds.attention = (box, { heads: [layers, heads], first, texts }) => {
   tries.hidden = tries.childElementCount < 2;
   for (const kind of ["pointerdown", "pointermove"])
     large.addEventListener(kind, ({ offsetY }) => {
-      const at = (offsetY / large.clientHeight) * text.tokens.length;
-      choose(Math.max(0, Math.min(Math.floor(at), text.tokens.length - 1)));
+      const n = text.tokens.length;
+      const at = Math.floor((offsetY / large.clientHeight) * n);
+      choose(Math.max(0, Math.min(at, n - 1)));
     });
   const picture = element("div", { className: "matrix" }, large, row);
   const left = element("p", { className: "note" },

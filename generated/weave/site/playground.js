@@ -1,4 +1,4 @@
-// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 6be0e5ac912b
+// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. f3fed3d8374b
 /* A tokenizer to be tried: the reader's text, in tokens. */
 
 "use strict";
@@ -222,8 +222,8 @@ kinds.playground = (box, data) => {
   /* The tree of a token; its merges are added to a set. */
   function grown(id, merges) {
     if (id < 256) {
-      const byte = encoder.bytes[id];
-      const shown = id < 0x80 ? visible(String.fromCharCode(id)) : hex(byte);
+      const character = visible(String.fromCharCode(id));
+      const shown = id < 0x80 ? character : hex(encoder.bytes[id]);
       return element("span", { className: "leaf" }, shown);
     }
     const [left, right] = encoder.parts[id];
