@@ -1,4 +1,4 @@
-# Made from book/part4/13-next-token-prediction.md by tangle.py; edit there, or here and stitch. 751bcb56d17d
+# Made from book/part4/13-next-token-prediction.md by tangle.py; edit there, or here and stitch. 73d791375b10
 """Judge the baselines by the held-out bytes; print JSON.
 
 Written to book/measurements/ch13-baselines.json, where later
@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 from stopwatch import record
 
-from nand2llm import functional as F
 from nand2llm.batches import Batches
 from nand2llm.evaluate import bits_per_byte, held_out
-from nand2llm.neural_ngram import NeuralNGram
+from nand2llm.neural_ngram import NeuralNGram, learn
 from nand2llm.ngram import NGram
-from nand2llm.optim import AdamW, warmup_cosine
 from nand2llm.splitting import part_of
 from nand2llm.thebook import frozen
 from nand2llm.tokenfile import TokenFile, write_tokens
@@ -35,22 +33,6 @@ for part in SHARES:
     files[part] = TokenFile(scratch / part)
 
 
-def taught() -> NeuralNGram:
-    """A neural 8-gram after STEPS steps of 1,024 bytes."""
-    model = NeuralNGram(8, 256, 16, 192, np.random.default_rng(13))
-    adam = AdamW(model.parameters(), 0.01, weight_decay=0.0)
-    schedule = warmup_cosine(20, STEPS, 0.05)
-    batches = Batches(files["learn"], 16, 64, 13)
-    for step in range(STEPS):
-        inputs, targets = next(batches)
-        loss = F.cross_entropy(model(inputs), targets)
-        adam.zero_grad()
-        loss.backward()
-        adam.clip(1.0)
-        adam.step(schedule(step))
-    return model
-
-
 judged, figures = files["judge"], {}
 
 
@@ -64,7 +46,8 @@ for order in (1, 2, 3, 5, 7):
     nats = model.surprises(judged.tokens)[1:].sum()
     numbers = sum(len(level.counts) for level in model.levels)
     enter(f"{order}-gram, Kneser–Ney", numbers, nats)
-network = taught()
+network = NeuralNGram(8, 256, 16, 192, np.random.default_rng(13))
+learn(network, Batches(files["learn"], 16, 64, 13), STEPS, 0.01)
 numbers = sum(p.size for p in network.parameters())
 enter("neural 8-gram", numbers, held_out(network, judged))
 what = "ch13_baselines.py: numbers kept, held-out bits per byte"

@@ -1,13 +1,17 @@
-# Made from book/part4/13-next-token-prediction.md by tangle.py; edit there, or here and stitch. c1753b1dbf21
+# Made from book/part4/13-next-token-prediction.md by tangle.py; edit there, or here and stitch. 8ef6a7ac57b8
 """The neural n-gram: a network that reads the last few tokens."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from nand2llm import functional as F
+from nand2llm.batches import Pair
 from nand2llm.nn import Embedding, Linear, Module
+from nand2llm.optim import AdamW, warmup_cosine
 from nand2llm.tensor import Tensor, concatenate
 
 
@@ -42,3 +46,21 @@ class NeuralNGram(Module):
             rows[:, back : back + length] for back in range(self.order - 1)
         ]
         return self.head(self.hidden(concatenate(seen, axis=-1)).tanh())
+
+
+def learn(
+    model: Module, batches: Iterator[Pair], steps: int, lr: float
+) -> list[float]:
+    """Teach a model what comes next; the nats of every step's batch."""
+    adam = AdamW(model.parameters(), lr, weight_decay=0.0)
+    schedule = warmup_cosine(20, steps, 0.05)
+    losses = []
+    for step in range(steps):
+        inputs, targets = next(batches)
+        loss = F.cross_entropy(model(inputs), targets)
+        adam.zero_grad()
+        loss.backward()
+        adam.clip(1.0)
+        adam.step(schedule(step))
+        losses.append(loss.item())
+    return losses

@@ -1,4 +1,4 @@
-# Made from book/part4/13-next-token-prediction.md by tangle.py; edit there, or here and stitch. 329358b10440
+# Made from book/part4/13-next-token-prediction.md by tangle.py; edit there, or here and stitch. 2c63a370815e
 """What chapter 13 claims, tried."""
 
 from collections import Counter, defaultdict
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nand2llm.neural_ngram import NeuralNGram
+from nand2llm.neural_ngram import NeuralNGram, learn
 from nand2llm.ngram import NGram
 from nand2llm.sampling import choose, continued
 
@@ -55,6 +55,21 @@ def test_bigrams_by_dictionaries() -> None:
             assert model.probabilities([a])[b] == pytest.approx(want)
 
 
+def test_the_pencil_was_right() -> None:
+    model = NGram(2, 5).fit(["abrcd".index(x) for x in "abracadabra"])
+    assert model.discounts == pytest.approx([1, 0.4])
+    after_a = [0.15, 0.4375, 0.0375, 0.1875, 0.1875]
+    assert model.probabilities([0]) == pytest.approx(after_a)
+
+
+def test_names_of_tokens_mean_nothing() -> None:
+    new_name = np.random.default_rng(2).permutation(6)
+    old, new = text(300, 6), text(40, 6, seed=1)
+    one = NGram(3, 6).fit(old).surprises(new)
+    other = NGram(3, 6).fit(new_name[old]).surprises(new_name[new])
+    assert other == pytest.approx(one)
+
+
 def test_a_pattern_is_learned() -> None:
     model = NGram(3, 3).fit([0, 1, 2] * 40)
     assert model.probabilities([0, 1])[2] > 0.98
@@ -85,6 +100,21 @@ def test_a_neural_context_has_an_end() -> None:
     changed[:, 4] = (changed[:, 4] + 1) % 7
     differs = (model(changed).numpy() != logits).any(axis=(0, 2))
     assert differs.tolist() == [False] * 4 + [True] * 3 + [False] * 3
+
+
+def test_a_network_learns_to_look_back() -> None:
+    model = NeuralNGram(3, 5, 4, 16, np.random.default_rng(0))
+
+    def batches() -> Any:
+        rng = np.random.default_rng(1)
+        while True:
+            tokens = rng.integers(0, 5, (8, 12))
+            yield tokens[:, :-1], np.roll(tokens, 1, 1)[:, :-1]
+
+    losses = learn(model, batches(), 150, 0.02)
+    assert len(losses) == 150
+    assert losses[0] == pytest.approx(np.log(5), abs=0.3)
+    assert losses[-1] < 0.4
 
 
 def test_draws_have_their_shares() -> None:
