@@ -116,8 +116,8 @@ STOP = """() => {
   if (!faces.some((f) => drawn(f) && shown(f))) return "hidden: " + html;
   return "";
 }"""
-# What a mouse can use and the keyboard has not been at. Within tabs,
-# the arrows move. The way back to the top comes and goes with
+# What a mouse can use and the keyboard has not been at. Within tabs
+# and groups of radio buttons, the arrows move. The way back to the top comes and goes with
 # scrolling, and the Home key does the same.
 MISSED = """() => [...document.querySelectorAll(
   "a[href], button, input, select, textarea, summary, label[for]," +
@@ -125,7 +125,8 @@ MISSED = """() => [...document.querySelectorAll(
   .filter((e) => e.checkVisibility({ visibilityProperty: true }) &&
     e.getBoundingClientRect().height > 0 &&
     !(e.control ?? e).dataset.reached &&
-    !e.matches("[role=tab][tabindex='-1'], :disabled, .back-to-top"))
+    !e.matches(":is([role=tab], [role=radio])[tabindex='-1']," +
+      ":disabled, .back-to-top"))
   .map((e) => "out of reach: " + e.outerHTML.slice(0, 120))"""
 
 

@@ -1,4 +1,4 @@
-// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. e996b6f4440b
+// Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 96cd746ee730
 /* Where the tokens of a text look, in each head of a model. */
 
 "use strict";
@@ -58,11 +58,10 @@ kinds.attention = (box, { heads: [layers, heads], first, texts }) => {
     step = steps(text, [layers, heads]);
     from = text.tokens.length - 1;
     list.replaceChildren(...text.tokens.map((token) => {
-      const said = element("span", {}, token.replace(/[\n\t]/g, visible));
-      const one = element("span", { className: "token" }, said);
+      const shown = token.replace(/[\n\t]/g, visible);
+      const one = element("span", { className: "token" }, shown);
       one.role = "option";
       one.ariaLabel = visible(token);
-      one.append(element("small", { ariaHidden: "true" }));
       return one;
     }));
     grid.querySelectorAll("canvas").forEach((canvas, n) =>
@@ -79,7 +78,7 @@ kinds.attention = (box, { heads: [layers, heads], first, texts }) => {
     const percent = (n) => Math.round(all[n] / 2.55);
     [...list.children].forEach((one, to) => {
       one.style.setProperty("--weight", Math.sqrt(all[to] / 255));
-      one.lastChild.textContent = percent(to) || "\u00a0";
+      one.dataset.percent = percent(to) || "\u00a0";
       one.classList.toggle("later", to > from);
     });
     const most = [...all.keys()].sort((a, b) => all[b] - all[a]);
