@@ -1,4 +1,4 @@
-# Made from book/part4/16-the-transformer-block.md by tangle.py; edit there, or here and stitch. 370f63e76744
+# Made from book/part4/16-the-transformer-block.md by tangle.py; edit there, or here and stitch. 59f2444c6df1
 """Look up a digit and add to it: attention alone, then a block."""
 
 import numpy as np
@@ -33,4 +33,4 @@ for i, answer in enumerate(said):
     pairs = zip(letters[i], digits[i], strict=True)
     told = " ".join(f"{chr(97 + x)}{d}" for x, d in pairs)
     question = f"{chr(97 + asked[i])} + {batch.plus[i]}"
-    print(f"  {told}   {question} = … {answer}")
+    print(f"  {told}   {question} ends in {answer}")

@@ -1,15 +1,16 @@
-# Made from book/part4/16-the-transformer-block.md by tangle.py; edit there, or here and stitch. 18880c4bb001
+# Made from book/part4/16-the-transformer-block.md by tangle.py; edit there, or here and stitch. 375996f482bf
 """Norms timed; feed-forward layers, dropout, deep stacks; JSON."""
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from stopwatch import medians, record
 
-from nand2llm import digits, induction
+from nand2llm import backends, digits, induction
 from nand2llm import functional as F
 from nand2llm.adding import Adder, sums
+from nand2llm.backends.numpy import NumPy
 from nand2llm.block import Block, Feed, FeedForward, make_norm
 from nand2llm.heads import SelfAttention
 from nand2llm.nn import Embedding, Linear, Module
@@ -20,17 +21,33 @@ from nand2llm.tensor import Tensor
 WIDTH, STEPS = 32, 600
 
 
-def norms() -> dict[str, int]:
-    """Microseconds of both norms, there and back, (2048, 256)."""
+def norms() -> dict[str, dict[str, int]]:
+    """Microseconds of both, there and back, for (2048, 256)."""
+    plain = NumPy()
+    plain.own = {}  # no operation has a version of its own
     rng = np.random.default_rng(0)
-    x = Tensor(rng.random((2048, 256), np.float32), requires_grad=True)
-    g, w = np.ones(x.shape, np.float32), np.ones(256, np.float32)
-    weight = Tensor(w, requires_grad=True)
-    works: dict[str, Callable[[], None]] = {
-        "layer": lambda: F.layer_norm(x, weight).backward(g),
-        "rms": lambda: F.rms_norm(x, weight).backward(g),
+    rows, g = rng.random((2, 2048, 256), np.float32)
+    works = {}
+    for where in (plain, NumPy(), backends.get("native")):
+        x, w = (
+            Tensor(array, requires_grad=True, backend=where)
+            for array in (rows, np.ones(256, np.float32))
+        )
+        name = "plain" if where is plain else where.name
+        for kind, norm in (
+            ("layer", F.layer_norm),
+            ("rms", F.rms_norm),
+        ):
+            works[name, kind] = partial(there_and_back, norm, x, w, g)
+    found = medians(works)
+    return {
+        name: {k: round(1e6 * found[name, k]) for k in ("layer", "rms")}
+        for name, _ in works
     }
-    return {k: round(1e6 * t) for k, t in medians(works).items()}
+
+
+def there_and_back(norm: Any, x: Tensor, w: Tensor, g: Any) -> None:
+    norm(x, w).backward(g)
 
 
 def steps_needed(kind: Feed, hidden: int, seed: int) -> int:
