@@ -176,6 +176,11 @@ bench-train: $(SETUP) $(TORCH_SETUP) tangle native ## time training beside PyTor
 	@$(TORCH_PY) tests/bench/bench_train.py \
 	--json book/measurements/train.json
 
+.PHONY: bench-decode
+bench-decode: $(SETUP) $(TORCH_SETUP) tangle native ## time reading token by token beside PyTorch (TORCH=PYTHON)
+	@$(TORCH_PY) tests/bench/bench_decode.py --rounds 3 --seconds 2 \
+	--json book/measurements/decode.json
+
 .PHONY: bench-tokenizer
 bench-tokenizer: $(SETUP) tangle native $(if $(PEERS),,build/peers/.locked) ## time the tokenizer beside others (PEERS=PYTHON)
 	@$(or $(PEERS),build/peers/bin/python) tests/bench/bench_tokenizer.py \

@@ -1,4 +1,4 @@
-# Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 54567ce9d9d2
+# Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 2e62992ffde5
 """The native kernels, for NumPy's float32 arrays.
 
 Importing this module loads the library in the best build for this
@@ -11,8 +11,9 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -660,3 +661,76 @@ def sgd(
         _dense("gradients", gradients, parameters.shape),
         _optional("velocity", velocity, parameters.shape),
     )
+
+
+_decode = _library.nand2llm_decode
+_decode.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t]
+_LAYER = struct.Struct("14PN")
+_MODEL = struct.Struct("12N2dP8P")
+FEEDS = ("gelu", "relu2", "swiglu")
+Shapes = tuple[tuple[int, ...], ...]
+
+
+def decoder(
+    c: Any,
+    tables: Sequence[Floats | None],
+    blocks: Sequence[Sequence[Floats | None]],
+    windows: Sequence[int],
+) -> Callable[[int, int], None]:
+    """What reads a token of a model at a place.
+
+    c: the configuration, a GPTConfig. tables: tokens (V, C); places
+    (T, C); cos and sin of rotations (T, D/2); the last norm's weight
+    and bias; the head (V, C); and room for logits (V). blocks: of each
+    the weights and biases of its norm, qkv, out, norm, up and down,
+    and its keys and values (1, T, G, D), which are written to. None is
+    what a model doesn't have. windows: how many tokens a block sees.
+    """
+    width, groups = c.width, c.n_kv_head or c.n_head
+    head, hidden = width // c.n_head, c.hidden or 4 * width
+    qkv = width + 2 * groups * head
+    up = hidden * (2 if c.feed == "swiglu" else 1)
+    table, turns = (c.vocab_size, width), (c.context, head // 2)
+    kept = (1, c.context, groups, head)
+    row, last = (width,), (width, hidden)
+    inner: Shapes = (
+        *(row, row, (qkv, width), (qkv,), (width, width), row),
+        *(row, row, (up, width), (up,), last, row, kept, kept),
+    )
+    layers = b"".join(
+        _LAYER.pack(*_addresses(block, inner), window)
+        for block, window in zip(blocks, windows, strict=True)
+    )
+    places, logits = (c.context, width), (c.vocab_size,)
+    outer = table, places, turns, turns, row, row, table, logits
+    model = _MODEL.pack(
+        *(len(blocks), width, c.n_head, groups, hidden),
+        *(c.vocab_size, c.context, c.norm == "layer", c.post_norm),
+        *(c.norm_embedding, c.qk_norm, FEEDS.index(c.feed)),
+        *(c.eps, c.softcap or 0.0, _start(layers)),
+        *_addresses(tables, outer),
+    )
+
+    def read(token: int, place: int) -> None:
+        if _decode(model, token, place):
+            raise ValueError(_reason())
+
+    read.needs = layers, tables, blocks  # type: ignore[attr-defined]
+    return read
+
+
+def _addresses(
+    arrays: Sequence[Floats | None], shapes: Shapes
+) -> list[int]:
+    return [
+        _optional(f"array {i} of the model", array, shape)
+        for i, (array, shape) in enumerate(
+            zip(arrays, shapes, strict=True)
+        )
+    ]
+
+
+def _start(text: bytes) -> int:
+    """The address of the first byte."""
+    place = ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p)
+    return place.value or 0

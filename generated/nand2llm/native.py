@@ -1,4 +1,4 @@
-# Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 8878f4040e2b
+# Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 9ec233bc6f2d
 """The native library: the same walks in Rust, called with ctypes.
 
 Nothing needs it. Where there is no library, `available()` is False
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nand2llm.array import Array, full
 
-ABI = 3
+ABI = 4
 LIBRARY = {
     "darwin": "libnand2llm_native.dylib",
     "win32": "nand2llm_native.dll",

@@ -25,7 +25,8 @@ import time
 from datetime import date
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from racing import ROOT, processor
+
 STATES = ("cold", "warm", "edited")
 CHAPTERS = 30
 FILES = ("src/{0}.py", "tests/test_{0}.py", "examples/{0}.py", "native/{0}.rs")
@@ -161,15 +162,8 @@ def version_of(entangled: str) -> str:
 
 def machine() -> str:
     """The processor, its cores, the Python."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{model}, {os.cpu_count()} cores, {platform.system()}, {python}"
+    return f"{processor()}, {os.cpu_count()} cores, {platform.system()}, {python}"
 
 
 def find_entangled() -> str | None:

@@ -20,7 +20,6 @@ import argparse
 import base64
 import json
 import os
-import platform
 import random
 import re
 import statistics
@@ -30,11 +29,11 @@ import time
 from collections.abc import Callable
 from datetime import date
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from racing import ROOT, processor, versions
+
 PLACE = ROOT / "build/bench-tokenizer"
 MB, SIZE = 1e6, 20_000_000
 SMALL = 2_000_000  # characters, where the whole text would take minutes
@@ -218,7 +217,6 @@ def record(
     path: Path, figures: dict[str, Any], rounds: dict[str, int]
 ) -> None:
     """Write what is known so far."""
-    versions = ", ".join(f"{peer} {version(peer)}" for peer in PEERS)
     found = {
         "what": "A tokenizer's work by task, text and threads. encode: MB of "
         "text a second with an encoder that is new, and with one that has "
@@ -229,21 +227,11 @@ def record(
         "time by ours",
         "machine": f"{processor()}, {os.cpu_count()} logical processors",
         "date": date.today().isoformat(),
-        "versions": f"Python {platform.python_version()}, {versions}",
+        "versions": versions(*PEERS),
         "rounds": rounds,
         "figures": figures,
     }
     path.write_text(json.dumps(found, indent=2) + "\n")
-
-
-def processor() -> str:
-    """The processor's name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(": ")[1] for line in lines if "model name" in line]
-    return names[0] if names else platform.machine()
 
 
 # What a worker does --------------------------------------------------

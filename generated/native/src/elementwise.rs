@@ -1,4 +1,4 @@
-// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 3315bed3091a
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. b237ec15d723
 //! One number from one or two others, n times. The result may be
 //! written over an operand.
 
@@ -45,7 +45,7 @@ const GELU: [f32; 2] = [0.797_884_6, 0.035_677_41];
 /// Gimpel, *Gaussian Error Linear Units*, 2016), where (1 + tanh u)/2
 /// is sigmoid(2u).
 #[inline(always)]
-fn gelu(x: Lanes) -> Lanes {
+pub fn gelu(x: Lanes) -> Lanes {
     x * sigmoid(2.0 * x * (x * x * GELU[1] + GELU[0]))
 }
 
@@ -60,7 +60,7 @@ fn gelu_slope(x: Lanes) -> Lanes {
 
 /// x·sigmoid(x)
 #[inline(always)]
-fn silu(x: Lanes) -> Lanes {
+pub fn silu(x: Lanes) -> Lanes {
     x * sigmoid(x)
 }
 
@@ -79,7 +79,7 @@ fn tanh_slope(x: Lanes) -> Lanes {
 
 /// x if it is positive, or not a number; else 0.
 #[inline(always)]
-fn relu(x: Lanes) -> Lanes {
+pub fn relu(x: Lanes) -> Lanes {
     x.select(|x| x <= 0.0, Lanes::all(0.0), x)
 }
 

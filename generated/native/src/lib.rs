@@ -1,4 +1,4 @@
-// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. cdd4eebed3e0
+// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 5b016ec2fee6
 //! What other languages may call: the strided view in C's terms.
 //!
 //! Every function that can fail returns 0, or 1 with the reason kept
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn nand2llm_last_error(
 /// The version of this interface; both sides must agree on it.
 #[no_mangle]
 pub extern "C" fn nand2llm_abi() -> u32 {
-    3
+    4
 }
 
 pub mod dot;
@@ -220,3 +220,5 @@ pub mod table;
 pub mod train;
 pub mod unicode;
 pub mod words;
+
+pub mod decode;

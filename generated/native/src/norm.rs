@@ -1,4 +1,4 @@
-// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. bc5600119511
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 6030f2ee64fd
 //! Layer norm and RMS norm of rows, and their gradients.
 //!
 //! y = (x − mean)·rstd·weight + bias, where rstd is 1/√(mean of
@@ -17,22 +17,22 @@ use crate::share::{rows, Shared};
 /// The norm of n rows of c numbers.
 #[repr(C)]
 pub struct Norm {
-    n: usize,
-    c: usize,
+    pub n: usize,
+    pub c: usize,
     /// 1 for layer norm, 0 for RMS norm.
-    center: usize,
-    eps: f64,
-    x: *const f32,
+    pub center: usize,
+    pub eps: f64,
+    pub x: *const f32,
     /// c numbers, or null for ones.
-    weight: *const f32,
+    pub weight: *const f32,
     /// c numbers, or null for zeros.
-    bias: *const f32,
+    pub bias: *const f32,
     /// n rows of c numbers; may be x.
-    y: *mut f32,
+    pub y: *mut f32,
     /// n numbers; not used by RMS norm.
-    mean: *mut f32,
+    pub mean: *mut f32,
     /// n numbers.
-    rstd: *mut f32,
+    pub rstd: *mut f32,
 }
 
 unsafe impl Sync for Norm {}
@@ -52,7 +52,12 @@ unsafe fn load_or(
 }
 
 impl Norm {
-    unsafe fn row(&self, i: usize) {
+    /// The norm of row i.
+    ///
+    /// # Safety
+    ///
+    /// The pointers must be as `Norm` says.
+    pub unsafe fn row(&self, i: usize) {
         let (c, x) = (self.c, self.x.add(i * self.c));
         let mut mean = 0.0;
         if self.center != 0 {
