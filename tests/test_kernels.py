@@ -195,6 +195,41 @@ def test_activations(kernels, n, name):
     near(dx, want, 1e-5)
 
 
+@many(n=size(300), cap=st.sampled_from([0.5, 15.0]))
+def test_softcap(kernels, n, cap):
+    x, dy = 3 * normal(n, 7), normal(n, 7, seed=1)
+    y, slope = x.copy(), dy.copy()
+    kernels.softcap(y, cap, y)
+    want = np.tanh(wide(x)[0] / cap)
+    near(y, cap * want)
+    kernels.softcap_backward(y, cap, slope, slope)
+    near(slope, dy * (1 - want**2), 5e-6)
+
+
+@many(
+    batch=st.integers(0, 3),
+    length=st.integers(0, 5),
+    heads=st.integers(1, 3),
+    half=st.sampled_from([1, 3, 8, 9, 16, 33]),
+    packed=st.booleans(),
+)
+def test_rotary(kernels, batch, length, heads, half, packed):
+    x = normal(batch, length, 3 * heads, 2 * half)[:, :, heads : 2 * heads]
+    x = np.ascontiguousarray(x) if packed else x
+    angle = normal(length, half, seed=1)
+    out = np.full(x.shape, np.nan, np.float32)
+    z = x[..., :half] + 1j * x[..., half:].astype(np.float64)
+    for back in (False, True):
+        kernels.rotary(x, np.cos(angle), np.sin(angle), out, back)
+        turned = z * np.exp((-1j if back else 1j) * angle)[:, None]
+        near(out, np.concatenate([turned.real, turned.imag], axis=-1))
+    if packed:
+        kernels.rotary(out, np.cos(angle), np.sin(angle), out)
+        near(out, x)
+    with pytest.raises(ValueError, match="an even D"):
+        kernels.rotary(x[..., :1], angle, angle, out)
+
+
 def test_long_vectors(kernels):
     x, y = normal(70_001), normal(70_001, seed=1)
     out = np.empty_like(x)

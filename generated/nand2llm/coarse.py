@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 2a1b543f127d
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. b0beaccc12cf
 """Coarse operations: whole layers, with gradients made by hand.
 
 Each could be put together from the operations of `nand2llm.ops`; done
@@ -234,3 +234,10 @@ def visible(
     j = xp.arange(n_key)[None, :]
     seen = (j <= i) if causal else (j == j) | (i == i)
     return seen if window is None else seen & (j > i - window)
+
+
+@operation
+def softcap(xp: Backend, x: Array, cap: float) -> Result:
+    """cap · tanh(x / cap): x where it's small, and never above cap."""
+    y = cap * xp.tanh(x / cap)
+    return y, (lambda g: g * (1 - y * y / cap**2),)

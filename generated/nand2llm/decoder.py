@@ -1,4 +1,4 @@
-# Made from book/appendices/g-decoder.md by tangle.py; edit there, or here and stitch. 113c04a1858b
+# Made from book/appendices/g-decoder.md by tangle.py; edit there, or here and stitch. 21567fbc4835
 """One token through a model, by the shortest way there is.
 
 A decoder answers as `model([[token]], cache)` does, without tensors
@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nand2llm.block import Block, FeedForward
+from nand2llm.block import FeedForward
 from nand2llm.cache import Kept, KVCache
 from nand2llm.coarse import CUBE, GELU
 from nand2llm.heads import SelfAttention
-from nand2llm.nn import Dropout, Embedding, LayerNorm, Linear, RMSNorm
+from nand2llm.nn import LayerNorm, Linear, RMSNorm
 
 if TYPE_CHECKING:
     from nand2llm.gpt import GPT
@@ -28,15 +28,23 @@ Row = Callable[[Array], Array]  # of a row; where it's written to
 
 
 KNOWN = {
-    Block,
-    Dropout,
-    Embedding,
-    FeedForward,
-    LayerNorm,
-    Linear,
-    RMSNorm,
-    SelfAttention,
+    "block.Block",
+    "block.FeedForward",
+    "gpt.GPT",
+    "heads.SelfAttention",
+    "nn.Dropout",
+    "nn.Embedding",
+    "nn.LayerNorm",
+    "nn.Linear",
+    "nn.RMSNorm",
 }
+
+
+def home(module: Any) -> str:
+    """Where a module's class was written."""
+    kind = type(module)
+    place = kind.__module__.removeprefix("nand2llm.")
+    return f"{place}.{kind.__qualname__}"
 
 
 def decoder(model: GPT, cache: KVCache) -> Decoder | None:
@@ -45,9 +53,7 @@ def decoder(model: GPT, cache: KVCache) -> Decoder | None:
     None is for models with parts that we don't know, with numbers
     other than float32, or on a backend where tensors are as good.
     """
-    inner = {type(m) for m in model.modules() if m is not model}
-    noisy = model.training and model.config.dropout > 0
-    if inner - KNOWN or noisy:
+    if {home(m) for m in model.modules()} - KNOWN:
         return None
     plain = all(
         isinstance(p.data, np.ndarray)

@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. a23185f2cae9
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 93ca5a82493a
 """The coarse operations as functions of tensors."""
 
 from __future__ import annotations
@@ -113,3 +113,8 @@ def _check_targets(logits: Tensor, targets: Any, ignore: int) -> None:
             f"cross_entropy: targets from {int(targets.min())} to "
             f"{int(targets.max())}, but classes are 0 to {classes - 1}"
         )
+
+
+def softcap(x: Tensor, cap: float) -> Tensor:
+    """cap · tanh(x / cap): x where it's small, and never above cap."""
+    return apply(coarse.softcap, x, cap=cap)

@@ -1,4 +1,4 @@
-# Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 2e62992ffde5
+# Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 78d4ae9eb0a3
 """The native kernels, for NumPy's float32 arrays.
 
 Importing this module loads the library in the best build for this
@@ -660,6 +660,57 @@ def sgd(
         _output("parameters", parameters),
         _dense("gradients", gradients, parameters.shape),
         _optional("velocity", velocity, parameters.shape),
+    )
+
+
+_softcap = _kernel("softcap", "Nd2P")
+_softcap_backward = _kernel("softcap_backward", "Nd3P")
+_rotary = _kernel("rotary", "5NP3N3P")
+
+
+def softcap(x: Floats, cap: float, out: Floats) -> None:
+    """Write cap · tanh(x / cap) to `out`, which may be x."""
+    there = _dense("x", x)
+    _softcap(x.size, cap, there, _output("out", out, x.shape))
+
+
+def softcap_backward(
+    y: Floats, cap: float, dy: Floats, dx: Floats
+) -> None:
+    """Write the gradient of `softcap`, whose result is y.
+
+    dx may be dy.
+    """
+    _softcap_backward(
+        *(y.size, cap),
+        _dense("y", y),
+        _dense("dy", dy, y.shape),
+        _output("dx", dx, y.shape),
+    )
+
+
+def rotary(
+    x: Floats,
+    cos: Floats,
+    sin: Floats,
+    out: Floats,
+    back: bool = False,
+) -> None:
+    """Write the heads x (B, T, H, D), turned by angles, to `out`.
+
+    The angles (T, D/2) turn number i and number i + D/2 of a head;
+    the other way if `back`. x may have strides, and be `out`.
+    """
+    if x.ndim != 4 or x.shape[3] % 2:
+        raise _refuse("x", x, "float32 (B, T, H, D), with an even D")
+    batch, length, heads, width = x.shape
+    angles = (length, width // 2)
+    _rotary(
+        *(batch, length, heads, width // 2, back),
+        *_heads("x", x, x.shape),
+        _dense("cos", cos, angles),
+        _dense("sin", sin, angles),
+        _output("out", out, x.shape),
     )
 
 

@@ -64,6 +64,7 @@ def by_decoder(size: Size, threads: int) -> Read:
     from nand2llm.gpt import NextLogits
 
     ask = NextLogits(ours(size))
+    ask([0])
     if ask.one is None:
         raise SystemExit("there is no decoder for this model")
     starts = range(1, size.T + 1)

@@ -73,6 +73,16 @@ def looks(rng: np.random.Generator) -> list[Case]:
     ]
 
 
+@case("softcap")
+def caps(rng: np.random.Generator) -> list[Case]:
+    normal = rng.standard_normal
+    return [
+        ([normal((2, 3, 5))], {"cap": 0.7}),
+        ([4 * normal((3, 37))], {"cap": 2.0}),
+        ([normal(4)], {"cap": 15.0}),
+    ]
+
+
 @case("rotary")
 def turns(rng: np.random.Generator) -> list[Case]:
     def angles(t: int, half: int) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nand2llm import coarse
+from nand2llm import coarse, positions
 from nand2llm.autograd import no_grad
 from nand2llm.backends import blocked, get
 from nand2llm.backends.memory import BLOCK
@@ -49,8 +49,43 @@ def numbers(*shape: int, dtype: Any = np.float32) -> Any:
     return np.random.default_rng(len(shape)).standard_normal(shape, dtype)
 
 
+SHAPES = pytest.mark.parametrize("shape", [(3,), (5, 7), (BLOCK // 40, 100)])
+
+
 @pytest.mark.parametrize("dtype", FORMATS)
-@pytest.mark.parametrize("shape", [(3,), (5, 7), (BLOCK // 40, 100)])
+@SHAPES
+def test_relu_squared_and_softcap(shape: tuple[int, ...], dtype: Any) -> None:
+    both("relu_squared", 3 * numbers(*shape, dtype=dtype))
+    both("softcap", 3 * numbers(*shape, dtype=dtype), cap=2.0)
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("shape", [(1, 1), (4, 5, 6), (BLOCK // 20, 50)])
+def test_rms_norm(shape: tuple[int, ...], weighted: bool, dtype: Any) -> None:
+    weight = numbers(shape[-1], dtype=dtype) if weighted else None
+    x = 2 * numbers(*shape, dtype=dtype)
+    rows = x.size / shape[-1]
+    both("rms_norm", x, weight, sizes={2: rows**0.5})
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize("layout", ["half", "pairs"])
+@pytest.mark.parametrize("shape", [(0, 2, 1, 2), (2, 5, 3, 6), (3, 40, 20, 64)])
+def test_rotary(shape: tuple[int, ...], layout: str, dtype: Any) -> None:
+    """Of a part of something wider, as queries are."""
+    batch, length, heads, width = shape
+    x = numbers(batch, length, 2 * heads, width, dtype=dtype)[:, :, heads:]
+    angle = numbers(length, width // 2)
+    want = positions.rotary(XP, x, np.cos(angle), np.sin(angle), layout)
+    seen = blocked.rotary(XP, x, np.cos(angle), np.sin(angle), layout)
+    g = np.cos(np.arange(x.size)).reshape(x.shape).astype(dtype)
+    near(seen[0], want[0])
+    near(seen[1][0](g), want[1][0](g))
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+@SHAPES
 def test_gelu(shape: tuple[int, ...], dtype: Any) -> None:
     both("gelu", 3 * numbers(*shape, dtype=dtype))
 

@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 16f8d860ed33
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 161488636c49
 """NumPy's own versions of the coarse operations.
 
 They write into borrowed buffers, and go through long arrays in blocks
@@ -7,7 +7,7 @@ of rows whose temporaries stay in the processor's cache.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -286,7 +286,116 @@ def _grouped(
         out[:, : near.start] = 0
 
 
-OWN = {
+OWN: dict[str, Callable[..., Result]] = {
     function.__name__: function
     for function in (linear, gelu, layer_norm, cross_entropy, attention)
+}
+
+
+def rms_norm(
+    xp: Any, x: Array, weight: Array | None = None, eps: float = 1e-5
+) -> Result:
+    """As `coarse.rms_norm`."""
+    flat, y = rows(x), xp.empty(x.shape, x.dtype)
+    n, out = x.shape[-1], rows(y)
+    scale = xp.empty((len(flat), 1), x.dtype)
+    for b in blocks(flat):
+        power = np.einsum("ij,ij->i", flat[b], flat[b])[:, None] / n
+        scale[b] = 1 / np.sqrt(power + x.dtype.type(eps))
+        np.multiply(flat[b], scale[b], out=out[b])
+        if weight is not None:
+            out[b] *= weight
+
+    def to_all(g: Array) -> Sequence[Array | None]:
+        dx = xp.empty(x.shape, g.dtype)
+        to_weight = np.zeros(n, g.dtype)
+        flat_g, out = rows(g), rows(dx)
+        lent = room(xp, flat, 1)
+        for b in blocks(flat):
+            unit = np.multiply(flat[b], scale[b], out=out[b])
+            inner = lent[0][: len(unit)]
+            if weight is None:
+                inner[...] = flat_g[b]
+            else:
+                to_weight += np.einsum("ij,ij->j", flat_g[b], unit)
+                np.multiply(flat_g[b], weight, out=inner)
+            unit *= np.einsum("ij,ij->i", inner, unit)[:, None] / n
+            np.subtract(inner, unit, out=unit)
+            unit *= scale[b]
+        return dx, None if weight is None else to_weight
+
+    return y, to_all
+
+
+def relu_squared(xp: Any, x: Array) -> Result:
+    """As `coarse.relu_squared`."""
+    flat, y = x.reshape(-1), xp.empty(x.shape, x.dtype)
+    slope = xp.empty(x.shape, x.dtype) if recording.get() else None
+    out = y.reshape(-1)
+    for b in blocks(flat):
+        np.maximum(flat[b], 0, out=out[b])
+        if slope is not None:
+            np.multiply(out[b], 2, out=slope.reshape(-1)[b])
+        out[b] *= out[b]
+
+    return y, (lambda g: _product(xp, g, slope),)
+
+
+def softcap(xp: Any, x: Array, cap: float) -> Result:
+    """As `coarse.softcap`."""
+    flat, y = rows(x), xp.empty(x.shape, x.dtype)
+    out = rows(y)
+    for b in blocks(flat):
+        np.multiply(flat[b], 1 / cap, out=out[b])
+        np.tanh(out[b], out=out[b])
+        out[b] *= cap
+
+    def to_x(g: Array) -> Array:
+        dx, flat_g = xp.empty(x.shape, g.dtype), rows(g)
+        for b in blocks(flat):
+            d = np.multiply(out[b], out[b], out=rows(dx)[b])
+            d *= -1 / cap**2
+            d += 1
+            d *= flat_g[b]
+        return dx
+
+    return y, (to_x,)
+
+
+def rotary(
+    xp: Any, x: Array, cos: Array, sin: Array, layout: str
+) -> Result:
+    """As `positions.rotary`."""
+    _, length, heads, width = x.shape
+    axis = -2 if layout == "half" else -1  # along which pairs lie
+    shape = [length, heads, width // 2, width // 2]
+    shape[axis] = 2
+
+    def wide(first: Array, second: Array) -> Array:
+        """Tables (T, D/2) of the two of each pair: (T, H, D)."""
+        both = np.stack([first, second], axis=axis)[:, None]
+        both = both.astype(x.dtype, copy=False)
+        return np.broadcast_to(both, shape).reshape(x.shape[1:])
+
+    cosines, sines = wide(cos, cos), wide(-sin, sin)
+
+    def turn(x: Array, sines: Array) -> Array:
+        y = xp.empty(x.shape, x.dtype)
+        lent = room(xp, x, 1)[0]
+        for b in blocks(x):
+            other = lent[: len(y[b])]
+            pairs = (len(other), *shape)
+            there = np.flip(x[b].reshape(pairs), axis)
+            other.reshape(pairs)[...] = there
+            other *= sines
+            np.multiply(x[b], cosines, out=y[b])
+            y[b] += other
+        return y
+
+    return turn(x, sines), (lambda g: turn(g, -sines),)
+
+
+OWN |= {
+    function.__name__: function
+    for function in (rms_norm, relu_squared, softcap, rotary)
 }

@@ -1,4 +1,4 @@
-# Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. ac6365200192
+# Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 5fc225ccdae7
 """The native backend: NumPy's arrays, and kernels in Rust for them.
 
 The kernels know float32 only; for anything else NumPy's versions are
@@ -303,3 +303,35 @@ def adamw(
 def open_backend() -> Backend:
     """The native backend; ImportError if there is no library."""
     return Native()
+
+
+@kernel
+def softcap(xp: Any, x: Array, cap: float) -> Result:
+    """As `coarse.softcap`."""
+    x = dense(x)
+    y = xp.empty(x.shape, FLOAT)
+    kernels.softcap(x, cap, y)
+
+    def to_x(g: Array) -> Array:
+        dx = xp.empty(x.shape, FLOAT)
+        kernels.softcap_backward(y, cap, dense(g), dx)
+        return dx
+
+    return y, (to_x,)
+
+
+@kernel
+def rotary(
+    xp: Any, x: Array, cos: Array, sin: Array, layout: str
+) -> Result:
+    """As `positions.rotary`; for another layout, as NumPy."""
+    if layout != "half":
+        return blocked.rotary(xp, x, cos, sin, layout)
+    cos, sin = (np.ascontiguousarray(t, FLOAT) for t in (cos, sin))
+
+    def turn(x: Array, back: bool) -> Array:
+        y = xp.empty(x.shape, FLOAT)
+        kernels.rotary(packed(x), cos, sin, y, back)
+        return y
+
+    return turn(x, False), (lambda g: turn(g, True),)

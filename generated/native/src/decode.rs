@@ -1,4 +1,4 @@
-// Made from book/appendices/g-decoder.md by tangle.py; edit there, or here and stitch. 377791a42754
+// Made from book/appendices/g-decoder.md by tangle.py; edit there, or here and stitch. 5fbb0e4d526d
 //! One token through a whole model, in one call.
 
 use crate::elementwise::{gelu, relu, silu};
@@ -6,6 +6,7 @@ use crate::functions::tanh;
 use crate::lanes::{walk, Lanes};
 use crate::norm::Norm;
 use crate::pool;
+use crate::rotary::turn;
 use crate::scratch::Scratch;
 use crate::share::Shared;
 use crate::softmax::{exponentials, greatest, map};
@@ -192,35 +193,18 @@ impl Model {
     /// Turns and norms the queries and keys of a token.
     unsafe fn place_heads(&self, heads: *mut f32, place: usize) {
         let d = self.head_size();
+        let at = place * (d / 2);
+        let angles =
+            [self.cos.wrapping_add(at), self.sin.wrapping_add(at)];
         for i in 0..self.heads + self.groups {
             let head = heads.add(i * d);
             if !self.cos.is_null() {
-                turn(
-                    d / 2,
-                    self.cos.add(place * (d / 2)),
-                    self.sin.add(place * (d / 2)),
-                    head,
-                );
+                turn(d / 2, angles, 1.0, head, head);
             }
             if self.qk_norm != 0 {
                 self.norm(d, 0, PLAIN, head, head);
             }
         }
-    }
-}
-
-/// Turns the pairs (x[i], x[half + i]) by angles.
-unsafe fn turn(
-    half: usize,
-    cos: *const f32,
-    sin: *const f32,
-    x: *mut f32,
-) {
-    for i in 0..half {
-        let (a, b) = (*x.add(i), *x.add(half + i));
-        let (cos, sin) = (*cos.add(i), *sin.add(i));
-        *x.add(i) = a * cos - b * sin;
-        *x.add(half + i) = a * sin + b * cos;
     }
 }
 
@@ -474,21 +458,6 @@ mod tests {
                 let column = values[i..].iter().step_by(step);
                 let want = column.sum::<f32>() / n as f32;
                 assert!((y - want).abs() < 1e-5, "{y} {want}");
-            }
-        }
-    }
-
-    #[test]
-    fn quarter_turns() {
-        let (cos, sin) = ([0.0; 9], [1.0; 9]);
-        for half in [1, 4, 9] {
-            let mut x = numbers(2 * half, 1);
-            let old = x.clone();
-            let at = x.as_mut_ptr();
-            unsafe { turn(half, cos.as_ptr(), sin.as_ptr(), at) };
-            for i in 0..half {
-                assert_eq!(x[i], -old[half + i]);
-                assert_eq!(x[half + i], old[i]);
             }
         }
     }

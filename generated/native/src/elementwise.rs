@@ -1,4 +1,4 @@
-// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. b237ec15d723
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. c28b8bb74506
 //! One number from one or two others, n times. The result may be
 //! written over an operand.
 
@@ -195,6 +195,48 @@ pub unsafe extern "C" fn nand2llm_activation_backward(
         4 => a.run(tanh_slope),
         f => panic!("no activation {f}"),
     })
+}
+
+/// y = cap · tanh(x / cap)
+#[repr(C)]
+pub struct Softcap {
+    n: usize,
+    cap: f64,
+    x: *const f32,
+    /// May be x.
+    y: *mut f32,
+}
+
+/// # Safety
+///
+/// As for `each`.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_softcap(s: &Softcap) -> i32 {
+    let (cap, less) = (s.cap as f32, (1.0 / s.cap) as f32);
+    run(|| each(s.n, [s.x], s.y, |[x]| tanh(x * less) * cap))
+}
+
+/// dx = dy · (1 − (y / cap)²)
+#[repr(C)]
+pub struct SoftcapBackward {
+    n: usize,
+    cap: f64,
+    y: *const f32,
+    dy: *const f32,
+    /// May be dy.
+    dx: *mut f32,
+}
+
+/// # Safety
+///
+/// As for `each`.
+#[no_mangle]
+pub unsafe extern "C" fn nand2llm_softcap_backward(
+    s: &SoftcapBackward,
+) -> i32 {
+    let less = (1.0 / s.cap.powi(2)) as f32;
+    let f = |[y, dy]: [Lanes; 2]| dy * (1.0 - y * y * less);
+    run(|| each(s.n, [s.y, s.dy], s.dx, f))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 5b016ec2fee6
+// Made from book/part1/02-numbers-bits-and-arrays.md by tangle.py; edit there, or here and stitch. 21f0a755dbd1
 //! What other languages may call: the strided view in C's terms.
 //!
 //! Every function that can fail returns 0, or 1 with the reason kept
@@ -194,6 +194,7 @@ pub mod pack;
 pub mod panels;
 pub mod pool;
 pub mod register;
+pub mod rotary;
 pub mod scratch;
 pub mod seen;
 pub mod share;

@@ -1,4 +1,4 @@
-// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 6030f2ee64fd
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. ec65cd5350a5
 //! Layer norm and RMS norm of rows, and their gradients.
 //!
 //! y = (x − mean)·rstd·weight + bias, where rstd is 1/√(mean of
@@ -154,17 +154,20 @@ impl NormBackward {
         let rstd = *self.rstd.add(i);
         let (mut plain, mut along) = (Lanes::all(0.0), Lanes::all(0.0));
         let (dweight, dbias) = (sums, sums.add(c));
+        let asked = !self.dweight.is_null() || !self.dbias.is_null();
         let dy = self.dy.add(i * c);
         walk!(c, |j, count| {
             let (x_hat, dx_hat) =
                 self.hats([i, j, count], [mean, rstd]);
             plain = plain + dx_hat;
             along = along.add_product(x_hat, dx_hat);
-            let dy = Lanes::load(dy, j, count, 0.0);
-            let old = Lanes::load(dweight, j, count, 0.0);
-            old.add_product(x_hat, dy).store(dweight, j, count);
-            let old = Lanes::load(dbias, j, count, 0.0);
-            (old + dy).store(dbias, j, count);
+            if asked {
+                let dy = Lanes::load(dy, j, count, 0.0);
+                let old = Lanes::load(dweight, j, count, 0.0);
+                old.add_product(x_hat, dy).store(dweight, j, count);
+                let old = Lanes::load(dbias, j, count, 0.0);
+                (old + dy).store(dbias, j, count);
+            }
         });
         let plain = if center { plain.sum() } else { 0.0 };
         let (plain, along) = (plain / c as f32, along.sum() / c as f32);
