@@ -179,6 +179,7 @@ bench-train: $(SETUP) $(TORCH_SETUP) tangle native ## time training beside PyTor
 .PHONY: bench-decode
 bench-decode: $(SETUP) $(TORCH_SETUP) tangle native ## time reading token by token beside PyTorch (TORCH=PYTHON)
 	@$(TORCH_PY) tests/bench/bench_decode.py --rounds 3 --seconds 2 \
+	--models gpt-nano gpt-tiny gpt-small \
 	--json book/measurements/decode.json
 
 .PHONY: bench-tokenizer

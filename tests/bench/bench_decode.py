@@ -1,6 +1,6 @@
 """Time a decoder's tokens beside PyTorch's, logit for logit.
 
-    python tests/bench/bench_decode.py [--models gpt2-nano ...] [--threads 1 2]
+    python tests/bench/bench_decode.py [--models gpt-nano ...] [--threads 1 2]
         [--rounds 3] [--seconds 2] [--avx2] [--json FILE [--add]]
 
 Needs an interpreter with NumPy and PyTorch: `make bench-decode` has one. One
@@ -19,15 +19,10 @@ from functools import partial
 from typing import Any
 
 from racing import Race, report
-from twins import SIZES, Size, ours, twin
+from twins import MODELS, Size, ours, twin
 
 Read = Callable[[list[int]], Any]  # a text, token by token; the last logits
 
-MODELS = {
-    f"{design}-{name}": Size(design, **size)
-    for design in ("gpt2", "modern")
-    for name, size in SIZES.items()
-}
 
 
 def work(who: str, model: str, threads: int, seconds: float) -> None:

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import twins
 from racing import Race, report
-from twins import SIZES, Size, ours, twin
+from twins import Size, ours, twin
 
 STEPS = 5  # whose losses are compared
 DECAY, BETAS, RATE = 0.1, (0.9, 0.99), 1e-3
@@ -40,11 +41,7 @@ MODELS: dict[str, MLP | Size] = {
     "mlp-nano": MLP((64, 128, 128, 10), 64),
     "mlp-tiny": MLP((784, 512, 512, 10), 128),
     "mlp-small": MLP((1024, 2048, 2048, 10), 256),
-    **{f"gpt-{name}": Size("gpt2", **size) for name, size in SIZES.items()},
-    **{
-        f"modern-{name}": Size("modern", **size)
-        for name, size in SIZES.items()
-    },
+    **twins.MODELS,
 }
 
 

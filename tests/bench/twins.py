@@ -26,10 +26,17 @@ class Size:
         return 12 * self.L * self.d**2 + self.V * self.d
 
 
+DESIGNS: dict[str, Literal["gpt2", "modern"]] = {"gpt": "gpt2", "modern": "modern"}
 SIZES: dict[str, dict[str, int]] = {
     "nano": {"V": 65, "T": 64, "d": 64, "L": 2, "H": 4, "batch": 32},
     "tiny": {"V": 65, "T": 64, "d": 128, "L": 4, "H": 4, "batch": 12},
     "small": {"V": 4096, "T": 256, "d": 256, "L": 6, "H": 8, "batch": 16},
+}
+
+MODELS = {
+    f"{name}-{scale}": Size(design, **size)
+    for name, design in DESIGNS.items()
+    for scale, size in SIZES.items()
 }
 
 
