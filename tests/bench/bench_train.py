@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import twins
 from racing import Race, report
+from twins import MODELS as GPTS
 from twins import Size, ours, twin
 
 STEPS = 5  # whose losses are compared
@@ -41,7 +41,7 @@ MODELS: dict[str, MLP | Size] = {
     "mlp-nano": MLP((64, 128, 128, 10), 64),
     "mlp-tiny": MLP((784, 512, 512, 10), 128),
     "mlp-small": MLP((1024, 2048, 2048, 10), 256),
-    **twins.MODELS,
+    **GPTS,
 }
 
 
