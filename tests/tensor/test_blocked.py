@@ -40,7 +40,7 @@ def both(
 
 def near(seen: Any, want: Any, size: float = 1.0) -> None:
     """The same, but for the rounding of sums in another order."""
-    most = max(size, float(np.abs(want).max()))
+    most = max(size, float(np.abs(want).max(initial=0)))
     atol = most * FORMATS[seen.dtype.type]
     np.testing.assert_allclose(seen, want, rtol=0, atol=atol)
 
