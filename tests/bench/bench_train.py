@@ -82,14 +82,13 @@ def weights(config: MLP) -> Weights:
 
 
 def groups(parameters: list[Any]) -> list[dict[str, Any]]:
-    """Matrices decay, vectors don't."""
-    return [
-        {
-            "params": [p for p in parameters if p.ndim == 2],
-            "weight_decay": DECAY,
-        },
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    """Matrices decay, vectors don't, where there are any."""
+    kinds = ((lambda p: p.ndim == 2, DECAY), (lambda p: p.ndim < 2, 0.0))
+    found = [
+        {"params": [p for p in parameters if of(p)], "weight_decay": decay}
+        for of, decay in kinds
     ]
+    return [group for group in found if group["params"]]
 
 
 def our_step(
