@@ -1,4 +1,4 @@
-# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. 99b051e62997
+# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. 8da5e26639d5
 """TinyGPT: GPT-2, and what has become of it, by configuration.
 
 Shapes: B texts of T tokens, width C, a vocabulary of V.
@@ -16,6 +16,7 @@ import numpy as np
 from nand2llm import functional as F
 from nand2llm.block import Block, Feed, FeedForward, Norm, make_norm
 from nand2llm.cache import KVCache
+from nand2llm.decoder import decoder
 from nand2llm.heads import SelfAttention
 from nand2llm.nn import Dropout, Embedding, Linear, Module
 from nand2llm.positions import Rotary
@@ -233,11 +234,11 @@ class GPT(Module):
         return self.norm(x)
 
     def logits(self, x: Tensor) -> Tensor:
-        """What rows (…, C) say of each token, (…, V)."""
+        """What the last rows (…, C) say of each token, (…, V)."""
         table = self.tokens if self.head is None else self.head
         y = F.linear(x, table.weight)
         cap = self.config.softcap
-        return y if cap is None else (y * (1 / cap)).tanh() * cap
+        return y if cap is None else F.softcap(y, cap)
 
     def _checked(self, tokens: Any, first: int) -> Any:
         """The tokens as an array (B, T), if there's a place for each."""
@@ -302,9 +303,13 @@ class NextLogits:
         model, context = self.model, self.model.config.context
         tokens = list(tokens)[first_seen(len(tokens), context) :]
         known = len(self.seen)
-        goes_on = known < len(tokens) and tokens[:known] == self.seen
+        goes_on = 0 < known < len(tokens) and tokens[:known] == self.seen
         if not goes_on or known != len(self.cache):
             self.cache, known = model.cache(), 0
+            self.one = decoder(model, self.cache)  # None: as before
+        if self.one is not None and known + 1 == len(tokens):
+            self.seen = tokens
+            return self.one(tokens[known])
         if was := model.training:
             model.eval()
         with no_grad():
