@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. b0beaccc12cf
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. f4d899f79f98
 """Coarse operations: whole layers, with gradients made by hand.
 
 Each could be put together from the operations of `nand2llm.ops`; done
@@ -239,5 +239,5 @@ def visible(
 @operation
 def softcap(xp: Backend, x: Array, cap: float) -> Result:
     """cap · tanh(x / cap): x where it's small, and never above cap."""
-    y = cap * xp.tanh(x / cap)
-    return y, (lambda g: g * (1 - y * y / cap**2),)
+    t = xp.tanh(x * (1 / cap))
+    return t * cap, (lambda g: g * (1 - t * t),)

@@ -1,4 +1,4 @@
-# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. 161488636c49
+# Made from book/part2/08-neural-networks.md by tangle.py; edit there, or here and stitch. c238aa43e568
 """NumPy's own versions of the coarse operations.
 
 They write into borrowed buffers, and go through long arrays in blocks
@@ -353,9 +353,9 @@ def softcap(xp: Any, x: Array, cap: float) -> Result:
     def to_x(g: Array) -> Array:
         dx, flat_g = xp.empty(x.shape, g.dtype), rows(g)
         for b in blocks(flat):
-            d = np.multiply(out[b], out[b], out=rows(dx)[b])
-            d *= -1 / cap**2
-            d += 1
+            d = np.multiply(out[b], 1 / cap, out=rows(dx)[b])
+            d *= d
+            np.subtract(1, d, out=d)
             d *= flat_g[b]
         return dx
 
