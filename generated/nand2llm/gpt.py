@@ -1,4 +1,4 @@
-# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. 8da5e26639d5
+# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. 28803da82122
 """TinyGPT: GPT-2, and what has become of it, by configuration.
 
 Shapes: B texts of T tokens, width C, a vocabulary of V.
@@ -25,6 +25,7 @@ from nand2llm.tensor import Tensor, no_grad
 
 Positions = Literal["learned", "rotary"]
 Start = Literal["gpt2", "zero"]
+TINY = 1e-30  # float32 can still divide by it
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ class GPTConfig:
             x = getattr(self, name)
             if x is None and name == "softcap":
                 continue
-            if not isinstance(x, int | float) or not 0 < x < math.inf:
-                yield f"{name} is {x!r}, not a number above 0"
+            if not isinstance(x, int | float) or not TINY < x < math.inf:
+                yield f"{name} is {x!r}, not a number above {TINY}"
         choices: dict[str, Sequence[Any]] = {
             "positions": get_args(Positions),
             "norm": get_args(Norm),

@@ -1,4 +1,4 @@
-// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 46b88565f224
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 1543e07c4a67
 //! One number from one or two others, n times. The result may be
 //! written over an operand.
 
@@ -235,8 +235,8 @@ pub unsafe extern "C" fn nand2llm_softcap_backward(
     s: &SoftcapBackward,
 ) -> i32 {
     let less = (1.0 / s.cap) as f32;
-    let f =
-        |[y, dy]: [Lanes; 2]| dy * (1.0 - (y * less) * (y * less));
+    let slope = |t: Lanes| 1.0 - t * t;
+    let f = |[y, dy]: [Lanes; 2]| dy * slope(y * less);
     run(|| each(s.n, [s.y, s.dy], s.dx, f))
 }
 
