@@ -1,4 +1,4 @@
-# Made from book/part4/15-multi-head-self-attention.md by tangle.py; edit there, or here and stitch. 88627deaad2c
+# Made from book/part4/15-multi-head-self-attention.md by tangle.py; edit there, or here and stitch. bcf7a7fdf541
 """One layer, then two: learning to go on with what was seen."""
 
 import numpy as np
@@ -9,11 +9,11 @@ for layers in (1, 2):
     rng = np.random.default_rng(0)
     model = Heads(layers, 1, rng)
     print(f"{layers} layer{'s' * (layers > 1)}:")
-    for step in range(0, 500, 100):
-        fit(model, 100, rng)
+    for step in range(0, 250, 50):
+        fit(model, 50, rng)
         share = right(model)
         print(
-            f"  {step + 100:4} steps {share:5.0%} "
+            f"  {step + 50:4} steps {share:5.0%} "
             + "#" * int(40 * share)
         )
 

@@ -1,4 +1,4 @@
-# Made from book/part4/15-multi-head-self-attention.md by tangle.py; edit there, or here and stitch. 87cb643a0eff
+# Made from book/part4/15-multi-head-self-attention.md by tangle.py; edit there, or here and stitch. f7167fc6ff3f
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ from nand2llm import functional as F
 from nand2llm.attending import attend
 from nand2llm.cache import Kept, KVCache
 from nand2llm.heads import SelfAttention
+from nand2llm.nn import Module
 from nand2llm.positions import Rotary
 from nand2llm.tensor import Tensor, concatenate
 
@@ -129,3 +130,79 @@ def test_induction_rows_repeat() -> None:
         assert 6 <= period <= 15
         assert (row[period:] == row[:-period]).all()
         assert sure[period:].all() and not sure[:period].any()
+
+
+@pytest.mark.parametrize("settings", CHOICES)
+def test_no_future_in_any_variant(settings: dict[str, Any]) -> None:
+    layer, x = made(settings)
+    other = x.numpy().copy()
+    other[:, 5:] *= -3
+    y, z = layer(x).numpy(), layer(Tensor(other)).numpy()
+    np.testing.assert_allclose(y[:, :5], z[:, :5], atol=1e-6)
+    assert (abs(y - z)[:, 5:].max(axis=-1) > 0.01).all()
+
+
+@pytest.mark.parametrize("settings", CHOICES)
+def test_gradient_of_the_whole_layer(settings: dict[str, Any]) -> None:
+    layer, x = made(settings)
+    rng = np.random.default_rng(1)
+    for linear in (layer.qkv, layer.out):
+        for name, p in list(linear.named_parameters()):
+            setattr(linear, name, Tensor(p.numpy(), True, "float64"))
+    x, g = x.astype("float64"), Tensor(rng.standard_normal(x.shape))
+    (layer(x) * g).sum().backward()
+    for p in layer.parameters():
+        assert p.grad is not None
+        start, way = p.numpy().copy(), rng.standard_normal(p.shape)
+        ends = []
+        for step in (1e-5, -1e-5):
+            p.assign(start + step * way)
+            ends.append((layer(x) * g).sum().item())
+        p.assign(start)
+        slope = (p.grad.numpy() * way).sum()
+        nudged = (ends[0] - ends[1]) / 2e-5
+        assert nudged == pytest.approx(slope, rel=1e-6, abs=1e-6)
+
+
+def test_rotary_scores_do_not_mind_the_start() -> None:
+    layer, x = made({"rotary": Rotary(8, 200)})
+    near, far = (
+        np.einsum("bthd,bshd->bhts", q.numpy(), k.numpy())
+        for q, k, _ in (layer.project(x, start) for start in (0, 150))
+    )
+    np.testing.assert_allclose(near, far, atol=1e-4)
+    assert abs(near - near[..., ::-1, :]).max() > 1
+
+
+@pytest.mark.parametrize(("layers", "window"), [(1, 5), (2, 4), (3, 2)])
+def test_reach_of_windows(layers: int, window: int) -> None:
+    rng = np.random.default_rng(0)
+    stack = [
+        SelfAttention(16, 2, rng, window=window) for _ in range(layers)
+    ]
+    numbers = rng.standard_normal((1, 20, 16), np.float32)
+    x = y = Tensor(numbers, requires_grad=True)
+    for layer in stack:
+        y = y + layer(y)
+    y[:, -1].sum().backward()
+    assert x.grad is not None
+    felt = np.flatnonzero(x.grad.numpy()[0].any(axis=1))
+    assert felt.tolist() == [*range(19 - layers * (window - 1), 20)]
+
+
+class ByProgram(Module):
+    """What came after the last token's previous occurrence."""
+
+    def forward(self, tokens: Any) -> Tensor:
+        logits = np.zeros((*tokens.shape, 20), np.float32)
+        for row, out in zip(tokens, logits, strict=True):
+            place = np.flatnonzero(row[:-1] == row[-1])[-1]
+            out[-1, row[place + 1]] = 1
+        return Tensor(logits)
+
+
+def test_recalled_is_about_the_right_place() -> None:
+    from nand2llm.induction import recalled
+
+    for back, length in ((2, 12), (10, 12), (60, 128)):
+        assert recalled(ByProgram(), back, length) == 1
