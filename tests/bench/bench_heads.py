@@ -197,6 +197,7 @@ STAGES: dict[str, Callable[[], Any]] = {
     "windows": lambda: {
         name: windows(sizes)
         for name, sizes in (
+            ("no window", (None, None)),
             ("8 and 8", (8, 8)),
             ("2 and all", (2, None)),
         )
