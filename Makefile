@@ -146,7 +146,16 @@ ASKED = $(if $(SOLUTION),hint '$(SOLUTION)' --solution,$(if \
 .PHONY: examples
 examples: $(SETUP) tangle native ## run generated/examples/*.py (one: E=nand)
 	@for script in generated/examples/$(or $(E),*).py; do \
-	echo "-- $$script"; $(PY) "$$script" || exit 1; done
+	case $$script in */ch17_train.py) set -- --steps 20;; *) set --;; esac; \
+	echo "-- $$script"; $(PY) "$$script" "$$@" || exit 1; done
+
+# With the crate, only Muon's small products are left to NumPy, whose
+# threads would take turns with the crate's.
+.PHONY: gpt
+gpt: $(SETUP) tangle native ## train TinyGPT on the book (STEPS=N, RECIPE=NAME)
+	@$(if $(CARGO),OPENBLAS_NUM_THREADS=1) \
+	$(PY) generated/examples/ch17_train.py \
+	$(if $(STEPS),--steps '$(STEPS)') $(if $(RECIPE),--recipe '$(RECIPE)')
 
 .PHONY: native
 native: tangle ## the Rust crate (nothing to do without cargo)

@@ -1,4 +1,4 @@
-# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. cdf1ea67f9a7
+# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. fb19fd075203
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nand2llm import functional as F
-from nand2llm import layouts
+from nand2llm import layouts, looking, pretrain
 from nand2llm.gpt import (
     GPT,
     GPTConfig,
@@ -17,6 +17,8 @@ from nand2llm.gpt import (
     gpt2,
     modern,
 )
+from nand2llm.ngram import NGram
+from nand2llm.pretrain import Recipe, Run
 from nand2llm.tensor import no_grad
 
 SMALL: dict[str, Any] = {
@@ -190,3 +192,119 @@ def test_an_empty_prompt() -> None:
     model = GPT(CONFIGS["gpt2"], np.random.default_rng(0))
     with pytest.raises(ValueError, match="empty prompt"):
         generate(model, [], 3, np.random.default_rng(0))
+
+
+LITTLE: dict[str, Any] = {
+    "n_layer": 2,
+    "n_head": 2,
+    "width": 32,
+    "context": 32,
+}
+OLD = Recipe(gpt2(256, **LITTLE), 60, batch=8, length=32)
+NEW = replace(
+    OLD,
+    config=modern(256, **LITTLE),
+    optimizer="muon",
+    lr=0.01,
+    table_lr=0.1,
+)
+
+
+def losses(recipe: Recipe, steps: int) -> list[float]:
+    run = Run(recipe)
+    return [run.step() for _ in range(steps)]
+
+
+def test_a_run_learns_more_than_how_often() -> None:
+    run = pretrain.train(replace(NEW, steps=150))
+    learn, judge = (run.files[part].tokens for part in pretrain.SHARES)
+    alone = NGram(1, 256).fit(learn).surprises(judge)[1:].mean()
+    assert run.bits() < alone / np.log(2) - 0.5
+
+
+def test_the_same_recipe_the_same_run() -> None:
+    assert losses(NEW, 5) == losses(NEW, 5)
+    assert losses(NEW, 3) != losses(replace(NEW, seed=18), 3)
+
+
+def test_a_first_loss_that_knows_nothing() -> None:
+    for recipe in (OLD, NEW):
+        first = losses(recipe, 1)[0]
+        assert first == pytest.approx(np.log(256), abs=0.1)
+
+
+def test_nobody_has_read_the_exam() -> None:
+    learn, judge = (pretrain.texts(part) for part in pretrain.SHARES)
+    assert len(learn) > 9 * len(judge) > 100
+    assert not set(learn) & set(judge)
+    run = Run(NEW)
+    assert len(run.files["judge"]) == len(judge)
+    assert len(run.files["learn"]) == len(learn)
+    assert run.batches.file is run.files["learn"]
+
+
+def test_every_parameter_has_one_kind_and_one_optimizer() -> None:
+    for recipe in (OLD, NEW):
+        model = GPT(recipe.config, np.random.default_rng(0))
+        every = sorted(map(id, model.parameters()))
+        kinds = pretrain.kinds(model)
+        assert sorted(id(p) for k in kinds.values() for p in k) == every
+        made = pretrain.optimizers(model, recipe)
+        moved = [
+            (id(p), group.settings)
+            for optimizer in made
+            for group in optimizer.groups
+            for p in group.parameters()
+        ]
+        assert sorted(key for key, _ in moved) == every
+        settings = dict(moved)
+        for kind, params in kinds.items():
+            decays = kind in ("matrices", "head")
+            for p in params:
+                assert bool(settings[id(p)]["weight_decay"]) == decays
+
+
+def test_what_is_saved_is_what_was_trained(tmp_path: Path) -> None:
+    run = pretrain.train(replace(NEW, steps=20))
+    pretrain.save(run.model, run.tokenizer, tmp_path)
+    model, tokenizer = pretrain.load(tmp_path)
+    found = pretrain.bits(model, tokenizer, run.files["judge"])
+    assert found == run.bits()
+    said = [
+        pretrain.written(m, run.tokenizer, "The ", 30, seed=3)
+        for m in (run.model, model)
+    ]
+    assert said[0] == said[1] and said[0].startswith("The ")
+
+
+def test_recipes_that_make_no_sense() -> None:
+    with pytest.raises(ValueError, match="steps is 0"):
+        replace(OLD, steps=0)
+    with pytest.raises(ValueError, match="rows of 33"):
+        replace(OLD, length=33)
+    with pytest.raises(ValueError, match="'sgd'"):
+        replace(OLD, optimizer="sgd")
+
+
+def test_maps_are_of_the_model_and_leave_it_alone() -> None:
+    model = GPT(NEW.config, np.random.default_rng(0))
+    tokens = list(range(7))
+    before = model([tokens]).numpy()
+    found = looking.maps(model, tokens)
+    assert found.shape == (2, 2, 7, 7)
+    np.testing.assert_allclose(found.sum(axis=-1), 1, rtol=1e-5)
+    assert not np.triu(found, 1).any()
+    assert (model([tokens]).numpy() == before).all()
+
+
+def test_places_are_where_they_were_left_open() -> None:
+    pieces = ["f(", "a", "[", "b", "])", "c"]
+    found = looking.still_open(pieces, "(", ")")
+    assert found.tolist() == [-1, 0, 0, 0, 0, -1]
+    found = looking.still_open(["`", "a", "`", "b"], "`", "`")
+    assert found.tolist() == [-1, 0, 0, -1]
+    weights = np.tri(4)[None, None] / np.arange(1, 5)[:, None]
+    found = looking.share(weights, [-1, 0, 0, -1])[0, 0]
+    assert found == pytest.approx(5 / 12)
+    even = looking.by_distance(weights, [-1, 0, 1, -1])[0, 0]
+    assert even == pytest.approx((1 / 2 + 1 / 3 + 1 / 4) / 3)
