@@ -95,7 +95,7 @@ TORCH_PY := $(or $(TORCH),build/parity/bin/python)
 TORCH_SETUP := $(if $(TORCH),,build/parity/.locked)
 
 .PHONY: parity
-parity: $(TORCH_SETUP) tangle ## the tests beside PyTorch and others (TORCH=PYTHON)
+parity: $(TORCH_SETUP) node_modules/.locked tangle ## the tests beside PyTorch and others (TORCH=PYTHON)
 	@PYTHONPATH='$(CURDIR):$(CURDIR)/generated' $(TORCH_PY) -m pytest \
 	--ignore tests/parity/test_entangled.py --ignore tests/parity/test_parquet.py $(or $(T),tests/parity)
 

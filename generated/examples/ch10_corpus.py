@@ -1,8 +1,7 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 3f10a2408432
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 1d43151df23c
 """A corpus, from files to batches: this book, or files you name."""
 
 import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,22 +20,24 @@ SHARES = {"learn": 0.9, "judge": 0.1}
 BEGIN = 256  # after the 256 bytes: the token that begins a document
 
 
-def cleaned(documents: Iterable[Document]) -> Iterator[Document]:
-    """Documents as they ought to be; says how many weren't."""
-    count = changed = 0
-    for document in documents:
-        text = clean(document.text)
-        count += 1
-        changed += text != document.text.strip("\n")
-        yield replace(document, text=text)
-    print(f"{count} documents, {changed} in need of cleaning")
+def collected(paths: list[str]) -> list[Document]:
+    """Clean documents, each once; says what became of the others."""
+    faults = Faults()
+    found = list(read(*paths, bad="skip", report=faults))
+    found = found if paths else frozen()
+    cleaned = [replace(one, text=clean(one.text)) for one in found]
+    kept = list(unique(cleaned))
+    for fault in faults.first:
+        print(f"  {fault}")
+    print(f"{faults}; {len(found)} documents, {len(kept)} kept")
+    return kept
 
 
 def write(documents: list[Document], out: Path) -> None:
     """Token files for the parts; families stay together."""
     heads = families(document.text for document in documents)
     alike = sum(head != i for i, head in enumerate(heads))
-    print(f"{len(documents)} texts, {alike} much like an earlier one")
+    print(f"{alike} are much like an earlier one")
     for part in SHARES:
         chosen = (
             [BEGIN, *document.text.encode()]
@@ -47,13 +48,7 @@ def write(documents: list[Document], out: Path) -> None:
 
 
 def main(paths: list[str], out: Path) -> None:
-    faults = Faults()
-    found = read(*paths, bad="skip", report=faults)
-    documents = list(unique(cleaned(found if paths else frozen())))
-    for fault in faults.first:
-        print(f"  {fault}")
-    print(faults)
-    write(documents, out)
+    write(collected(paths), out)
     for part in SHARES:
         file = TokenFile(out / f"{part}.tokens")
         batches = sum(1 for _ in sequential(file, 16, 64))

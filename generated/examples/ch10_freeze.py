@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. d593cb93ecdc
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 37eac05fbc07
 """Compare the frozen corpus with Parts I and II; --write it anew."""
 
 import gzip
@@ -18,8 +18,7 @@ if "--write" in sys.argv[1:]:
         gzip.GzipFile("", "wb", 9, raw, mtime=0) as file,
     ):
         for one in today:
-            record = {"text": one.text, "source": one.source}
-            line = json.dumps(record, ensure_ascii=False) + "\n"
+            line = json.dumps(one.__dict__, ensure_ascii=False) + "\n"
             file.write(line.encode())
 kept = {one.text for one in frozen()}
 same = sum(one.text in kept for one in today)

@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. c3bc62998f97
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 965139ffb260
 """Show text in the tokens of the book, in color.
 
 usage: ch11_tokens.py [TEXT]
@@ -23,11 +23,10 @@ if __name__ == "__main__":
     tokenizer = load_tokenizer(FILE)
     ids = tokenizer.encode(text)
     for i, token in enumerate(ids):
-        shown = tokenizer.decode([token]).replace("\n", "⏎\n")
-        ground = GROUNDS[i % len(GROUNDS)]
-        for line in shown.splitlines(keepends=True):
-            ink = f"\x1b[38;5;16;48;5;{ground}m{line.rstrip(chr(10))}"
-            print(ink, end="\x1b[0m" + "\n" * line.endswith("\n"))
+        color = f"\x1b[38;5;16;48;5;{GROUNDS[i % len(GROUNDS)]}m"
+        shown = tokenizer.decode([token])
+        shown = shown.replace("\n", f"⏎\x1b[0m\n{color}")
+        print(f"{color}{shown}\x1b[0m", end="")
     print()
     n_bytes = len(text.encode("utf-8", "surrogateescape"))
     print(f"{n_bytes} bytes, {len(ids)} tokens:", *ids)

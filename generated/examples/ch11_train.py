@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. c9a097523ed9
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 5cfb1d9670c4
 """Train the book's tokenizer: book/data/book-2048.json."""
 
 from pathlib import Path
@@ -6,9 +6,8 @@ from pathlib import Path
 from nand2llm.bpe import train
 from nand2llm.thebook import frozen
 
-SPEAKERS = "user", "assistant", "python", "output"
 SPECIALS = ["<|bos|>"]
-for who in SPEAKERS:
+for who in ("user", "assistant", "python", "output"):
     SPECIALS += [f"<|{who}_start|>", f"<|{who}_end|>"]
 DATA = Path(__file__).parents[2] / "book" / "data"
 

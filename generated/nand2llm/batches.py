@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 8ad0f38f8ad3
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 8827d9f8641c
 """Batches out of a token file, in an order that can be repeated."""
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from nand2llm.tokenfile import TokenFile
 Array = np.ndarray[Any, Any]
 Pair = tuple[Array, Array]
 Item = TypeVar("Item")
+
 
 class Batches:
     """Inputs and targets (B, T), without end; int64.
@@ -59,10 +60,11 @@ class Batches:
     def fill(self) -> None:
         """Cut documents until the pool is full or the epoch is over."""
         while True:
-            while len(self.pool) < self.pool_size and self.at < len(
-                self.order
-            ):
-                self.cut(int(self.order[self.at]))
+            todo = self.order[self.at :]
+            for number in todo:
+                if len(self.pool) >= self.pool_size:
+                    break
+                self.cut(int(number))
                 self.at += 1
             if self.pool:
                 return
@@ -85,13 +87,10 @@ class Batches:
     def __iter__(self) -> Iterator[Pair]:
         return self
 
-
     def __next__(self) -> Pair:
         shape, tokens = (self.batch, self.length), self.file.tokens
-        inputs, targets = (
-            np.empty(shape, np.int64),
-            np.empty(shape, np.int64),
-        )
+        inputs = np.empty(shape, np.int64)
+        targets = np.empty(shape, np.int64)
         for x, y in zip(inputs, targets, strict=True):
             at = 0
             for start, size in self.row():

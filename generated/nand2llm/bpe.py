@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. f4c9b40f65f7
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. 3b6c6dd48a72
 """Byte pair encoding: tokens made by joining the pairs met most."""
 
 from __future__ import annotations
@@ -126,12 +126,6 @@ def printable() -> dict[int, str]:
 
 CHARACTERS = printable()
 BYTES_BY_CHARACTER = {c: byte for byte, c in CHARACTERS.items()}
-AS_IT_STANDS = {
-    "single_word": False,
-    "lstrip": False,
-    "rstrip": False,
-    "normalized": False,
-}
 
 
 class BPE(Tokenizer):
@@ -210,7 +204,7 @@ class BPE(Tokenizer):
     def from_gpt2(
         cls, vocabulary: str | Path, merges: str | Path
     ) -> BPE:
-        """From GPT-2's two files, vocab.json and merges.txt.
+        """From GPT-2's two files, encoder.json and vocab.bpe.
 
         ValueError if a token has not the id that its merge gives it.
         """
@@ -251,8 +245,11 @@ class BPE(Tokenizer):
             "vocab": {name: i for i, name in enumerate(names)},
             "merges": [[names[a], names[b]] for a, b in self.merges],
         }
+        no = dict.fromkeys(
+            ("single_word", "lstrip", "rstrip", "normalized"), False
+        )
         added = [
-            {"id": i, "content": name, "special": True, **AS_IT_STANDS}
+            {"id": i, "content": name, "special": True, **no}
             for name, i in self.specials.items()
         ]
         record = {

@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. ea8add902d83
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 14a7b3522ca0
 """Documents out of files, one at a time."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -79,28 +79,21 @@ class Faults:
 
 LIMIT = 16 * 2**20  # bytes of a record
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
-Opened = BinaryIO | gzip.GzipFile
-
-
-def opened(path: Path) -> Opened:
-    """The file, unpacked if it ends in .gz."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rb")
-    return path.open("rb")
 
 
 def lines(path: Path, limit: int) -> Iterator[bytes | BadRecord]:
     """Lines with their ends; at most `limit` bytes are in memory."""
-    number = 0
-    with opened(path) as file:
+    number, packed = 0, path.suffix == ".gz"
+    with gzip.open(path, "rb") if packed else path.open("rb") as file:
         try:
             while line := file.readline(limit + 1):
                 number += 1
                 if len(line) <= limit:
                     yield line
-                else:
-                    skip_rest(file, line, limit)
-                    yield too_long(f"{path}:{number}", limit)
+                    continue
+                yield too_long(f"{path}:{number}", limit)
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(limit)
         except DAMAGED as problem:
             yield BadRecord(
                 f"{path}:{number + 1}",
@@ -110,38 +103,26 @@ def lines(path: Path, limit: int) -> Iterator[bytes | BadRecord]:
             )
 
 
-def skip_rest(file: Opened, line: bytes, limit: int) -> None:
-    """Read on to the end of a line, and keep nothing of it."""
-    while line and not line.endswith(b"\n"):
-        line = file.readline(limit)
-
-
 def too_long(source: str, limit: int) -> BadRecord:
     """What is said of a record that would fill the memory."""
-    return BadRecord(
-        source,
-        "too long",
-        f"more than {limit:,} bytes in one record",
-        "split it, or raise the limit",
-    )
+    seen = f"more than {limit:,} bytes in one record"
+    advice = "split it, or raise the limit"
+    return BadRecord(source, "too long", seen, advice)
 
 
-def decoded(data: bytes, source: str) -> str | BadRecord:
-    """Bytes as text; a byte order mark in front is dropped."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        byte = problem.object[problem.start]
-        return BadRecord(
-            source,
-            "not UTF-8",
-            f"byte 0x{byte:02x} is not UTF-8 ({problem.reason})",
-            "convert the file: iconv -f latin1 -t utf-8, perhaps",
-        )
+HALF = re.compile("[\ud800-\udfff]")
 
 
-def document(text: str, source: str) -> Document | BadRecord:
-    """The text, if it is one."""
+def document(text: str | bytes, source: str) -> Document | BadRecord:
+    """The text, if it is one; a byte order mark in front is dropped."""
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8-sig")
+        except UnicodeDecodeError as problem:
+            byte = problem.object[problem.start]
+            seen = f"byte 0x{byte:02x} is not UTF-8 ({problem.reason})"
+            advice = "convert it: iconv -f latin1 -t utf-8, perhaps"
+            return BadRecord(source, "not UTF-8", seen, advice)
     if "\0" in text:
         at, kind = text.index("\0"), "NUL"
         what, advice = "a NUL", "is it binary, or UTF-16?"
@@ -155,9 +136,6 @@ def document(text: str, source: str) -> Document | BadRecord:
     return BadRecord(source, kind, seen, advice)
 
 
-HALF = re.compile("[\ud800-\udfff]")
-
-
 def text_records(path: Path, end: str | None, limit: int) -> Found:
     """The documents of a text file, between lines that say `end`."""
     begin, held, fault = 1, bytearray(), None
@@ -165,24 +143,14 @@ def text_records(path: Path, end: str | None, limit: int) -> Found:
         if isinstance(line, BadRecord):
             fault = fault or line
         elif end is not None and line.strip() == end.encode():
-            yield fault or text_record(held, path, begin)
+            yield fault or document(bytes(held), f"{path}:{begin}")
             begin, held, fault = number + 1, bytearray(), None
         elif len(held) + len(line) > limit:
             fault = fault or too_long(f"{path}:{begin}", limit)
         else:
             held += line
     if held.strip() or fault:
-        yield fault or text_record(held, path, begin)
-
-
-def text_record(
-    data: bytearray, path: Path, begin: int
-) -> Document | BadRecord:
-    """A document that begins in this line of a text file."""
-    text = decoded(bytes(data), f"{path}:{begin}")
-    if isinstance(text, BadRecord):
-        return text
-    return document(text, f"{path}:{begin}")
+        yield fault or document(bytes(held), f"{path}:{begin}")
 
 
 def read_text(
@@ -197,28 +165,24 @@ def read_text(
     A line that says `end` ends a document; None: the file is one.
     Raises BadRecord, or with bad="skip" tells `report`.
     """
-    yield from settled(
-        text_records(Path(path), end, limit), bad, report
-    )
+    found = text_records(Path(path), end, limit)
+    yield from settled(found, bad, report)
 
 
 def jsonl_record(
     line: bytes, field: str, source: str
 ) -> Document | BadRecord:
     """What a line of a JSONL file holds."""
-    text = decoded(line, source)
+    text = document(line, source)
     if isinstance(text, BadRecord):
         return text
     try:
-        record = json.loads(text)
+        record = json.loads(text.text)
     except (ValueError, RecursionError) as problem:
-        words = str(problem).partition(":")[0]
-        if isinstance(problem, RecursionError):
-            words = "nested too deep"
+        deep = isinstance(problem, RecursionError)
+        why = "nested too deep" if deep else str(problem).split(":")[0]
         advice = f'a line must be one object, {{"{field}": "..."}}'
-        return BadRecord(
-            source, "no JSON", f"no JSON ({words})", advice
-        )
+        return BadRecord(source, "no JSON", f"no JSON ({why})", advice)
     if not isinstance(record, dict) or field not in record:
         names = sorted(record) if isinstance(record, dict) else []
         seen = f"no field {field!r} among {names[:9]}"
@@ -234,15 +198,6 @@ def valued(value: Any, name: str, source: str) -> Document | BadRecord:
     return BadRecord(source, "no text", seen, "it must be a string")
 
 
-def jsonl_records(path: Path, field: str, limit: int) -> Found:
-    """The records of a JSONL file; blank lines are nothing."""
-    for number, line in enumerate(lines(path, limit), 1):
-        if isinstance(line, BadRecord):
-            yield line
-        elif line.strip():
-            yield jsonl_record(line, field, f"{path}:{number}")
-
-
 def read_jsonl(
     path: str | Path,
     field: str = "text",
@@ -252,63 +207,57 @@ def read_jsonl(
 ) -> Iterator[Document]:
     """The texts in a field of a file with an object a line.
 
-    Raises BadRecord, or with bad="skip" tells `report`.
+    Blank lines are nothing. Raises BadRecord, or with bad="skip"
+    tells `report`.
     """
-    found = jsonl_records(Path(path), field, limit)
+    found = (
+        line
+        if isinstance(line, BadRecord)
+        else jsonl_record(line, field, f"{path}:{number}")
+        for number, line in enumerate(lines(Path(path), limit), 1)
+        if isinstance(line, BadRecord) or line.strip()
+    )
     yield from settled(found, bad, report)
 
 
-def pyarrow_parquet(path: Path) -> Any:
-    """PyArrow's reader; ImportError, with the way out, if missing."""
+def parquet_records(path: Path, column: str) -> Found:
+    """The rows of a Parquet file, some hundreds in memory."""
     try:
-        import pyarrow.parquet
+        from pyarrow import parquet
     except ImportError:
         raise ImportError(
             f"{path}: Parquet needs PyArrow; "
             "say: pip install 'nand2llm[parquet]'"
         ) from None
-    return pyarrow.parquet
-
-
-def parquet_records(path: Path, column: str) -> Found:
-    """The rows of a Parquet file, some hundreds in memory."""
-    parquet = pyarrow_parquet(path)
-    row = 0
+    row, name = 0, f"column {column!r}"
     with path.open("rb") as file:
         try:
             table = parquet.ParquetFile(file)
             names = table.schema_arrow.names
             if column not in names:
-                seen = f"no column {column!r} among {names[:9]}"
-                yield BadRecord(
-                    str(path), "no field", seen, "name it: column=..."
-                )
+                seen = f"no {name} among {names[:9]}"
+                advice = "name it: column=..."
+                yield BadRecord(str(path), "no field", seen, advice)
                 return
             for batch in table.iter_batches(256, columns=[column]):
                 for value in batch.column(0):
                     row += 1
-                    yield parquet_record(value, column, f"{path}:{row}")
+                    yield parquet_record(value, name, f"{path}:{row}")
         except (OSError, ValueError) as problem:
-            words = str(problem).partition("\n")[0]
-            yield BadRecord(
-                f"{path}:{row + 1}",
-                "damaged",
-                f"the file can't be read on ({words})",
-                "fetch it again",
-            )
+            why = str(problem).partition("\n")[0]
+            seen = f"the file can't be read on ({why})"
+            source = f"{path}:{row + 1}"
+            yield BadRecord(source, "damaged", seen, "fetch it again")
 
 
 def parquet_record(
-    value: Any, column: str, source: str
+    value: Any, name: str, source: str
 ) -> Document | BadRecord:
-    """One value of a column; PyArrow doesn't check UTF-8 itself."""
+    """What a value of a column holds."""
     try:
-        text = value.as_py()
+        return valued(value.as_py(), name, source)
     except UnicodeDecodeError as problem:
-        text = decoded(problem.object, source)
-    if isinstance(text, BadRecord):
-        return text
-    return valued(text, f"column {column!r}", source)
+        return document(problem.object, source)
 
 
 def read_parquet(

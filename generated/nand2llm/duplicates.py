@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 04ac1f3b4b4b
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. b458a22140b6
 """Documents that are there already, to the byte or nearly."""
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from nand2llm.corpus import Document
 
 Array = np.ndarray[Any, Any]
+
 
 def unique(documents: Iterable[Document]) -> Iterator[Document]:
     """Each text once, where it comes first.

@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. bedc0dce3973
+# Made from book/appendices/f-tokenizer.md by tangle.py; edit there, or here and stitch. bedc0dce3973
 """The tokenizer of bpe.py in Rust: the same ids and merges, sooner.
 
 Texts are bytes here. Nothing needs this module: where there is no

@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 3e3ee25ee42d
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 184560a78daf
 """This book as a corpus: a document for each section."""
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from nand2llm.checkout import find
 from nand2llm.corpus import Document
 
 FROZEN = "book/data/corpus.jsonl.gz"
-
 # What begins a document: a section, an exercise, a design note.
 BEGINS = re.compile(
     r"##? |:{3,} *\{\.(?:exercise|design-note)\b.*"
@@ -74,11 +73,11 @@ def cut(page: str, source: str) -> Iterator[Document]:
 
 def sections(root: Path | None = None) -> Iterator[Document]:
     """The book in reading order; `root` is a checkout of it."""
-    toml = (root or find("book/book.toml").parent.parent) / "book"
-    conf = tomllib.loads((toml / "book.toml").read_text("utf-8"))
+    book = (root or find("book/book.toml").parent.parent) / "book"
+    conf = tomllib.loads((book / "book.toml").read_text("utf-8"))
     chapters = [c for part in conf["part"] for c in part["chapters"]]
     for name in [*conf["front"], *chapters, *conf["appendices"]]:
-        page = (toml / name).read_text("utf-8")
+        page = (book / name).read_text("utf-8")
         yield from cut(page, f"book/{name}")
 
 

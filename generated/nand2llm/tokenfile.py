@@ -1,4 +1,4 @@
-# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 181ed346b78f
+# Made from book/part3/10-text-corpora-and-datasets.md by tangle.py; edit there, or here and stitch. 9da9eeed4d17
 """Files of tokens: written as a stream, read as an array."""
 
 from __future__ import annotations
@@ -39,9 +39,8 @@ def packed(note: str, *fields: int) -> bytes:
     if len(head) > PAGE - 4:
         most = PAGE - 4 - HEADER.size
         raise ValueError(f"note has {len(words)} bytes, not {most}")
-    return (head + struct.pack("<I", zlib.crc32(head))).ljust(
-        PAGE, b"\0"
-    )
+    head += struct.pack("<I", zlib.crc32(head))
+    return head.ljust(PAGE, b"\0")
 
 
 def write_tokens(
@@ -76,13 +75,14 @@ def stream(
     file.write(packed(note, *[0] * 6))
     for number, document in enumerate(documents):
         if len(document):
-            data = checked(document, vocab_size, number).astype(kind)
+            tokens = checked(document, vocab_size, number)
+            data = tokens.astype(kind).tobytes()
             where = struct.pack("<Q", total)
-            sums[0] = zlib.crc32(file_bytes := data.tobytes(), sums[0])
-            sums[1] = zlib.crc32(where, sums[1])
-            file.write(file_bytes)
+            file.write(data)
             starts.write(where)
-            total, count = total + len(data), count + 1
+            sums[0] = zlib.crc32(data, sums[0])
+            sums[1] = zlib.crc32(where, sums[1])
+            total, count = total + len(tokens), count + 1
     file.write(bytes(-file.tell() % 8))
     starts.seek(0)
     shutil.copyfileobj(starts, file)
@@ -114,64 +114,52 @@ class TokenFile:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        data = self.mapped()
+        if (size := self.path.stat().st_size) < PAGE:
+            self.refuse(f"{size:,} bytes are less than a header")
+        data = np.memmap(self.path, np.uint8, "r").view(np.ndarray)
         head = data[:PAGE].tobytes()
         fields = self.header(head)
-        width, self.vocab_size, total, count, *self.sums, size = fields
-        note = head[HEADER.size : HEADER.size + size]
-        self.note = note.decode()
+        width, self.vocab_size, total, count, *self.sums, words = fields
+        self.note = head[HEADER.size : HEADER.size + words].decode()
         starts = PAGE + -(-width * total // 8) * 8
-        if len(data) != starts + 8 * count:
-            self.refuse(
-                f"{len(data):,} bytes, and its header promises "
-                f"{starts + 8 * count:,}"
-            )
-        self.tokens = data[PAGE : PAGE + width * total].view(
-            f"<u{width}"
-        )
-        self.starts = data[starts:].view("<u8")
-        self.check_starts()
-
-    def mapped(self) -> Array:
-        """The file's bytes."""
-        size = self.path.stat().st_size
-        if size < PAGE:
-            self.refuse(f"{size:,} bytes are less than a header")
-        return np.memmap(self.path, np.uint8, "r").view(np.ndarray)
+        if size != (whole := starts + 8 * count):
+            self.refuse(f"{size:,} bytes; its header says {whole:,}")
+        tokens = data[PAGE : PAGE + width * total]
+        self.tokens = tokens.view(f"<u{width}")
+        self.starts = at = data[starts:].view("<u8")
+        rising = (at[1:] > at[:-1]).all()
+        if count and not (at[0] == 0 and rising and at[-1] < total):
+            self.refuse("documents begin out of order")
 
     def header(self, head: bytes) -> tuple[int, ...]:
-        """The fields of the first page."""
+        """The fields of the first page, if they're as written."""
         magic, version, *fields = HEADER.unpack_from(head)
         if magic != MAGIC:
             self.refuse(f"begins with {magic!r}, not with {MAGIC!r}")
         if version != VERSION:
             self.refuse(f"version {version}; this program reads {VERSION}")
         end = HEADER.size + fields[-1]
-        sums = (
-            head[end : end + 4],
-            struct.pack("<I", zlib.crc32(head[:end])),
-        )
-        if sums[0] != sums[1]:
+        known = struct.pack("<I", zlib.crc32(head[:end]))
+        if head[end : end + 4] != known:
             self.refuse("the header isn't what was written")
         return tuple(fields)
-
 
     def refuse(self, reason: str) -> None:
         """Say what's wrong with the file."""
         raise DamagedFile(f"{self.path}: {reason}; write it again")
 
-    def check_starts(self) -> None:
-        """Documents must begin one after the other, in the file."""
-        starts, total = self.starts, len(self.tokens)
-        rising = (starts[1:] > starts[:-1]).all()
-        if len(starts) and not (
-            starts[0] == 0 and rising and starts[-1] < total
-        ):
-            self.refuse("documents begin out of order")
+    def verify(self) -> None:
+        """Read all of it, and compare with the check sums."""
+        parts = self.tokens, self.starts
+        for data, known in zip(parts, self.sums, strict=True):
+            total = 0
+            for at in range(0, len(data), 2**20):
+                total = zlib.crc32(data[at : at + 2**20].data, total)
+            if total != known:
+                self.refuse("the tokens aren't what was written")
 
     def __len__(self) -> int:
         return len(self.starts)
-
 
     def bounds(self, number: int) -> tuple[int, int]:
         """Where a document's tokens begin and end."""
@@ -179,19 +167,6 @@ class TokenFile:
         stop = len(self.tokens) if last else self.starts[number + 1]
         return int(self.starts[number]), int(stop)
 
-
     def __getitem__(self, number: int) -> Array:
         start, stop = self.bounds(range(len(self))[number])
         return self.tokens[start:stop]
-
-    def verify(self) -> None:
-        """Read all of it, and compare with the check sums."""
-        for data, known in zip(
-            (self.tokens, self.starts), self.sums, strict=True
-        ):
-            total = 0
-            for at in range(0, len(data), 2**20):
-                some = data[at : at + 2**20]
-                total = zlib.crc32(some.data, total)
-            if total != known:
-                self.refuse("the tokens aren't what was written")

