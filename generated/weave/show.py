@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. ec29b0f48e73
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. 57f3cc93c9a1
 """What the blocks of a chapter may use to show things."""
 
 from __future__ import annotations
@@ -309,6 +309,7 @@ def attention(
         kept[name] = [*tokens], np.rint(255 * w).astype(np.uint8)
     if heads is None:
         raise ValueError("there is no text to look at")
-    if not (0 <= first[0] < heads[0] and 0 <= first[1] < heads[1]):
+    layer, head = map(int, first)
+    if not (0 <= layer < heads[0] and 0 <= head < heads[1]):
         raise ValueError(f"head {first} is none of {tuple(heads)}")
-    return Attention(kept, first)
+    return Attention(kept, (layer, head))
