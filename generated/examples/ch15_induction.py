@@ -1,4 +1,4 @@
-# Made from book/part4/15-multi-head-self-attention.md by tangle.py; edit there, or here and stitch. bcf7a7fdf541
+# Made from book/part4/15-multi-head-self-attention.md by tangle.py; edit there, or here and stitch. 45f54562b832
 """One layer, then two: learning to go on with what was seen."""
 
 import numpy as np
@@ -19,5 +19,5 @@ for layers in (1, 2):
 
 row, _ = rows(1, np.random.default_rng(3))
 said = model(row[:, :-1]).numpy().argmax(axis=-1)
-print("the row      ", *(f"{t:2}" for t in row[0, 1:]))
-print("two layers'  ", *(f"{t:2}" for t in said[0]))
+print("the row      ", *(f"{t:2}" for t in row[0, 9:29]))
+print("two layers'  ", *(f"{t:2}" for t in said[0, 8:28]))

@@ -1,4 +1,4 @@
-# Made from book/part4/14-attention.md by tangle.py; edit there, or here and stitch. 932b37024799
+# Made from book/part4/14-attention.md by tangle.py; edit there, or here and stitch. ae9c2665e1a3
 """Attention in small steps: what F.attention does at once.
 
 Shapes: T queries, S keys, widths D; any axes may stand in front.
@@ -50,7 +50,8 @@ class OnlineSoftmax:
 
     After any number of blocks, for each of T queries: m (…, T, 1)
     the largest score, z (…, T, 1) the sum of exp(score − m), and
-    u (…, T, D) that of exp(score − m) times value. [@milakov2018]
+    u (…, T, D) that of exp(score − m) times value (Milakov and
+    Gimelshein, 2018).
     """
 
     def __init__(self) -> None:
