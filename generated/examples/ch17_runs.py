@@ -1,4 +1,4 @@
-# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. d88fe9d26ebc
+# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. d59e5d4f3332
 """Train the models that chapter 17 compares; a record of each.
 
     python generated/examples/ch17_runs.py NAME ...
@@ -61,9 +61,6 @@ def plan() -> dict[str, Recipe]:
     for seed in (17, 18):
         for name in ("bytes", "gpt2", "modern", "muon"):
             found[f"{name} {seed}"] = replace(known[name], seed=seed)
-        found[f"gpt2 slower {seed}"] = replace(
-            found[f"gpt2 {seed}"], lr=1.5e-3, table_lr=1.5e-3
-        )
     found["too fast"] = replace(
         known["gpt2"], steps=150, lr=0.1, table_lr=0.1
     )
