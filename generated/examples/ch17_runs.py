@@ -1,4 +1,4 @@
-# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. d59e5d4f3332
+# Made from book/part4/17-tinygpt.md by tangle.py; edit there, or here and stitch. 75d6446ff517
 """Train the models that chapter 17 compares; a record of each.
 
     python generated/examples/ch17_runs.py NAME ...
@@ -39,6 +39,7 @@ from nand2llm.pretrain import (
     token_file,
     written,
 )
+from nand2llm.tensor import Tensor
 
 KEPT = Path("build/gpt-runs")
 RECORD = Path("book/measurements/ch17-runs.json")
@@ -159,11 +160,23 @@ def times(recipe: Recipe, steps: int = 30) -> dict[str, float]:
     }
 
 
+def product(size: int = 1024) -> float:
+    """Multiplications a second of two large tables, in 10⁹."""
+    x = Tensor(np.ones((size, size), np.float32))
+    spent = []
+    for _ in range(20):
+        start = perf_counter()
+        x @ x
+        spent.append(perf_counter() - start)
+    return round(size**3 / statistics.median(spent) / 1e9, 1)
+
+
 def timed() -> dict[str, dict[str, float]]:
     """Times of the ladder, on this backend with these threads."""
     threads = os.environ.get("NAND2LLM_THREADS", os.cpu_count())
     where = f"{backends.get().name}, {threads}"
-    return {f"{k}, {where}": times(r) for k, r in recipes().items()}
+    found = {f"{k}, {where}": times(r) for k, r in recipes().items()}
+    return found | {f"product, {where}": {"10⁹ a second": product()}}
 
 
 def recorded(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-# Made from book/appendices/g-decoder.md by tangle.py; edit there, or here and stitch. 21567fbc4835
+# Made from book/appendices/g-decoder.md by tangle.py; edit there, or here and stitch. 3b42777fe846
 """One token through a model, by the shortest way there is.
 
 A decoder answers as `model([[token]], cache)` does, without tensors
@@ -18,7 +18,7 @@ from nand2llm.block import FeedForward
 from nand2llm.cache import Kept, KVCache
 from nand2llm.coarse import CUBE, GELU
 from nand2llm.heads import SelfAttention
-from nand2llm.nn import LayerNorm, Linear, RMSNorm
+from nand2llm.nn import LayerNorm, RMSNorm
 
 if TYPE_CHECKING:
     from nand2llm.gpt import GPT
@@ -105,17 +105,16 @@ class Decoder:
         raise NotImplementedError
 
 
-def product(linear: Linear) -> Row:
-    """W x + b of a row x."""
-    weight, out = linear.weight.data, buffer(len(linear.weight))
-    if linear.bias is None:
-        return lambda x: np.dot(weight, x, out=out)
-    bias = linear.bias.data
+LONG = 256  # a row that is worth a call of its own
 
-    def shifted(x: Array) -> Array:
-        return np.add(np.dot(weight, x, out=out), bias, out=out)
 
-    return shifted
+def product(weight: Array, bias: Array | None = None) -> Row:
+    """W x + b of a row x, for W (n, k)."""
+    times = np.vecdot if weight.shape[1] >= LONG else np.dot
+    out = buffer(len(weight))
+    if bias is None:
+        return lambda x: times(weight, x, out=out)
+    return lambda x: np.add(times(weight, x, out=out), bias, out=out)
 
 
 def buffer(*shape: int) -> Array:
@@ -123,11 +122,19 @@ def buffer(*shape: int) -> Array:
     return np.empty(shape, np.float32)
 
 
+def weights(layer: Any) -> tuple[Array | None, Array | None]:
+    """The weight and the bias of a layer, or None for what's not."""
+    weight = getattr(layer, "weight", None)
+    bias = getattr(layer, "bias", None)
+    return (
+        None if weight is None else weight.data,
+        None if bias is None else bias.data,
+    )
+
+
 def normed(norm: Any, width: int) -> Row:
     """A norm of a row: a LayerNorm or an RMSNorm."""
-    weight = None if norm.weight is None else norm.weight.data
-    bias = getattr(norm, "bias", None)
-    shift = None if bias is None else bias.data
+    weight, shift = weights(norm)
     centered, eps = isinstance(norm, LayerNorm), norm.eps
     each, out = np.full(width, 1 / width, np.float32), buffer(width)
 
@@ -147,9 +154,8 @@ def normed(norm: Any, width: int) -> Row:
 
 def fed(feed: FeedForward) -> Row:
     """A feed-forward layer of a row; its activation in place."""
-    up, down, n = product(feed.up), product(feed.down), feed.hidden
-    bend = BENDS[feed.kind]
-    spare = buffer(n)
+    up, down = product(*weights(feed.up)), product(*weights(feed.down))
+    bend, spare = BENDS[feed.kind], buffer(feed.hidden)
     return lambda x: down(bend(up(x), spare))
 
 
@@ -188,7 +194,8 @@ class Attention:
     """One token's questions to those before it, and to itself."""
 
     def __init__(self, layer: SelfAttention, kept: Kept) -> None:
-        self.qkv, self.out = product(layer.qkv), product(layer.out)
+        self.qkv = product(*weights(layer.qkv))
+        self.out = product(*weights(layer.out))
         self.width, n, _ = layer.sizes
         d = self.head = layer.head
         self.turned = self.width + n  # queries and keys, not values
@@ -272,9 +279,7 @@ class NumPyDecoder(Decoder):
         unit = RMSNorm(c.width, weight=False, eps=c.eps)
         self.unit = normed(unit, c.width)
         self.norm = normed(model.norm, c.width)
-        self.head = self.tokens
-        if model.head is not None:
-            self.head = model.head.weight.data
+        self.head = product(*weights(model.head or model.tokens))
         self.x = buffer(c.width)
 
     def read(self, token: int, place: int) -> Array:
@@ -294,7 +299,7 @@ class NumPyDecoder(Decoder):
             else:
                 np.add(x, attention(norm1(x), place), out=x)
                 np.add(x, feed(norm2(x)), out=x)
-        logits = np.dot(self.head, self.norm(x))
+        logits = self.head(self.norm(x)).copy()
         if c.softcap is not None:
             logits /= np.float32(c.softcap)
             np.tanh(logits, out=logits)
@@ -342,16 +347,6 @@ class NativeDecoder(Decoder):
         """The logits; keys and values are written to their place."""
         self._read(token, place)
         return self.logits.copy()
-
-
-def weights(layer: Any) -> tuple[Array | None, Array | None]:
-    """The weight and the bias of a layer, or None for what's not."""
-    weight = getattr(layer, "weight", None)
-    bias = getattr(layer, "bias", None)
-    return (
-        None if weight is None else weight.data,
-        None if bias is None else bias.data,
-    )
 
 
 KINDS: dict[str, type[Decoder]] = {

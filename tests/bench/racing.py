@@ -196,13 +196,17 @@ def known(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def processor() -> str:
-    """The processor's name."""
+    """The processor's name, and its generation where the name hides it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    names = [line.split(": ")[1] for line in lines if "model name" in line]
-    return names[0] if names else platform.machine()
+    pairs = (line.partition(":")[::2] for line in lines if ":" in line)
+    told = {name.strip(): value.strip() for name, value in pairs}
+    if "model name" not in told:
+        return platform.machine()
+    family, model = (told.get(word, "?") for word in ("cpu family", "model"))
+    return f"{told['model name']} (family {family}, model {model})"
 
 
 def versions(*packages: str) -> str:

@@ -91,6 +91,16 @@ def test_names_and_shapes_in_the_file(tmp_path: Path) -> None:
     assert "lm_head.weight" not in found  # tied
 
 
+@designs
+def test_no_token_is_padding_unless_said(config: GPTConfig) -> None:
+    """Told nothing, NanoChat's class takes token 1 for padding.
+
+    Its row would then have no gradient: logits agree, until one trains.
+    """
+    found = json.loads(json.dumps(layouts.to_config(config)))
+    assert "pad_token_id" in found and found["pad_token_id"] is None
+
+
 def test_gpt2_as_it_was_published() -> None:
     """The settings of its config.json that matter; no n_inner, nothing of ties."""
     config = layouts.from_config(

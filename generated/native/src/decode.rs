@@ -1,4 +1,4 @@
-// Made from book/appendices/g-decoder.md by tangle.py; edit there, or here and stitch. 5fbb0e4d526d
+// Made from book/appendices/g-decoder.md by tangle.py; edit there, or here and stitch. 6c79b3776bc7
 //! One token through a whole model, in one call.
 
 use crate::elementwise::{gelu, relu, silu};
@@ -11,6 +11,7 @@ use crate::scratch::Scratch;
 use crate::share::Shared;
 use crate::softmax::{exponentials, greatest, map};
 use crate::status;
+use crate::vector::dot;
 
 /// A weight and a bias; null for ones, and for zeros.
 #[repr(C)]
@@ -77,48 +78,6 @@ unsafe impl Sync for Model {}
 /// Products that are worth a second thread.
 const WORTH: usize = 32 * 1024;
 
-/// The dot products of x and R rows, k numbers each, that begin `step`
-/// numbers apart.
-#[inline(always)]
-unsafe fn dots<const R: usize>(
-    k: usize,
-    rows: *const f32,
-    step: usize,
-    x: *const f32,
-) -> [f32; R] {
-    let mut sums = [Lanes::all(0.0); R];
-    walk!(k, |i, count| {
-        let x = Lanes::load(x, i, count, 0.0);
-        for (r, sum) in sums.iter_mut().enumerate() {
-            let row = Lanes::load(rows.add(r * step), i, count, 0.0);
-            *sum = sum.add_product(row, x);
-        }
-    });
-    sums.map(Lanes::sum)
-}
-
-/// `each(i, dot)` for the dot products of x and n rows.
-#[inline(always)]
-unsafe fn all_dots(
-    [n, k]: [usize; 2],
-    rows: *const f32,
-    step: usize,
-    x: *const f32,
-    mut each: impl FnMut(usize, f32),
-) {
-    const R: usize = 8;
-    let whole = n - n % R;
-    for i in (0..whole).step_by(R) {
-        let some = dots::<R>(k, rows.add(i * step), step, x);
-        for (r, dot) in some.into_iter().enumerate() {
-            each(i + r, dot);
-        }
-    }
-    for i in whole..n {
-        each(i, dots::<1>(k, rows.add(i * step), step, x)[0]);
-    }
-}
-
 /// y (n) = W (n, k) · x + b; or y += that.
 unsafe fn product(
     [n, k]: [usize; 2],
@@ -131,13 +90,12 @@ unsafe fn product(
         (Shared::of(layer.weight), Shared::of(layer.bias));
     let (x, y) = (Shared::of(x), Shared(y));
     share(n, k, |first, n| {
-        let rows = weight.at(first * k);
-        all_dots([n, k], rows, k, x.at(0), |i, dot| {
-            let i = first + i;
+        for i in first..first + n {
+            let dot = dot(k, weight.at(i * k), x.at(0));
             let b = if bias.0.is_null() { 0.0 } else { *bias.at(i) };
             let old = if add { *y.at(i) } else { 0.0 };
             *y.at(i) = old + (dot + b);
-        });
+        }
     });
 }
 
@@ -253,9 +211,9 @@ unsafe fn softmax(
     scores: *mut f32,
 ) {
     let scale = 1.0 / (d as f32).sqrt();
-    all_dots([n, d], keys, step, q, |j, dot| {
-        *scores.add(j) = dot * scale;
-    });
+    for j in 0..n {
+        *scores.add(j) = dot(d, keys.add(j * step), q) * scale;
+    }
     let most = greatest(n, scores);
     let sum = exponentials(n, scores, most, scores);
     map(n, scores, scores, |e| e * (1.0 / sum));

@@ -1,4 +1,4 @@
-// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. f73b8de43d41
+// Made from book/appendices/d-kernels.md by tangle.py; edit there, or here and stitch. 170f9c6e8e9f
 //! One pool of threads for all kernels.
 //!
 //! `run` hands out the numbers 0 to n − 1. Whoever is awake takes the
@@ -14,8 +14,9 @@ use std::thread::{self, JoinHandle};
 use std::{hint, mem, process};
 
 /// How often a worker looks for work before it goes to sleep: for
-/// about as long as Python needs from one kernel to the next.
-const LOOKS: usize = 4000;
+/// some tenths of a millisecond, longer than Python needs from one
+/// kernel to the next.
+const LOOKS: usize = 16_000;
 
 type Task<'a> = dyn Fn(usize) + Sync + 'a;
 
