@@ -148,15 +148,19 @@ def test_the_ladder_is_a_ladder(figures) -> None:
             assert best[rate] == figures[f"{name} 17"]["recipe"][rate]
 
 
-def train(*options: str, **how) -> subprocess.Popen:
-    """The script, as a command."""
+def train(*options: str) -> subprocess.Popen:
+    """The script, as a command that Ctrl-C can stop.
+
+    A process that was started in the background may ignore SIGINT, and its
+    children with it.
+    """
     return subprocess.Popen(
         [sys.executable, str(TRAIN), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT / "generated")},
-        **how,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
