@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. d16bad487c59
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. cdccf21768eb
 """The web site, built by Sphinx in this process."""
 
 from __future__ import annotations
@@ -6,12 +6,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import html
+import importlib
 import io
 import json
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -94,6 +95,26 @@ def package_of(root: Path) -> Iterator[None]:
         sys.modules.update(kept)
 
 
+def without_library(
+    root: Path, modules: Iterable[str]
+) -> dict[str, str]:
+    """Those that need the native library, where it's missing: why."""
+    wanting: dict[str, str] = {}
+    with package_of(root):
+        try:
+            native = importlib.import_module("nand2llm.native")
+        except ImportError:  # a book without it
+            return wanting
+        reason = native.why_not()
+        for module in modules if reason else ():
+            try:
+                importlib.import_module(module)
+            except (ImportError, RuntimeError) as error:
+                if reason in str(error):
+                    wanting[module] = reason
+    return wanting
+
+
 class Site:
     """The site of a manuscript; it keeps what it can between builds.
 
@@ -112,6 +133,7 @@ class Site:
         self.app: Sphinx | None = None
         self.kept: dict[str, dict[str, Place]] = {}
         self.benches = live.Benches()
+        self.left_out: dict[str, str] = {}
         self.warnings = io.StringIO()
         self.read(ms)
 
@@ -121,6 +143,9 @@ class Site:
         self.links = Links(ms, self.source, self.api)
         if self.api:
             self.links.marks = self.benches.read(ms)
+            self.left_out = without_library(ms.root, self.links.modules)
+            for name in self.left_out:
+                del self.links.modules[name]
         self.contents = Contents(
             self.links, self.downloads(), self.kept
         )
@@ -256,6 +281,8 @@ class Site:
         modules = self.links.modules
         names = "".join(f"   {module}\n" for module in modules)
         texts = {"api/index.rst": API_INDEX + names}
+        for module, reason in self.left_out.items():
+            texts["api/index.rst"] += f"\nNot here: ``{module}``; {reason}.\n"
         for module, target in modules.items():
             lines = self.ms.tangled.expand(
                 self.ms.tangled.targets[target]
