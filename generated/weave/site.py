@@ -1,4 +1,4 @@
-# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. cdccf21768eb
+# Made from book/appendices/b-weave.md by tangle.py; edit there, or here and stitch. ac9a897b44ac
 """The web site, built by Sphinx in this process."""
 
 from __future__ import annotations
@@ -282,7 +282,8 @@ class Site:
         names = "".join(f"   {module}\n" for module in modules)
         texts = {"api/index.rst": API_INDEX + names}
         for module, reason in self.left_out.items():
-            texts["api/index.rst"] += f"\nNot here: ``{module}``; {reason}.\n"
+            line = f"\nNot here: ``{module}``; {reason}.\n"
+            texts["api/index.rst"] += line
         for module, target in modules.items():
             lines = self.ms.tangled.expand(
                 self.ms.tangled.targets[target]
